@@ -108,7 +108,9 @@ fn process() {
 fn hold(dir: &Path) {
     // Durable, unlike the other tests: what it committed must survive its death.
     let access = open(&embedded_postgres::Options::new(dir)).unwrap();
-    query(access.connection(), "create table if not exists kept (line text)").unwrap();
+    // One after the other: two helpers may come here at once, and "if not exists" does not make that safe.
+    let table = "begin; select pg_advisory_xact_lock(1); create table if not exists kept (line text); commit";
+    query(access.connection(), table).unwrap();
     query(access.connection(), "insert into kept values ('committed')").unwrap();
     let postmaster = if let Access::Owner(server) = &access { server.postmaster_pid() } else { None };
     let role = if postmaster.is_some() { "owner" } else { "guest" };
