@@ -1,0 +1,18 @@
+# What a developer types. Recipes stay short; what needs more is a program or a script.
+
+.PHONY: postgres test demo
+
+# PostgreSQL 18 in the cache folder, where everything below finds it.
+postgres:
+	scripts/fetch-postgres
+
+# Every test, on the newest PostgreSQL there is, or on each of REFERO_TEST_POSTGRES=15,18.
+# Where PostgreSQL cannot be fetched, an installed one will do.
+test:
+	scripts/fetch-postgres || echo 'make test: going on with what is installed' >&2
+	cargo run -p testkit --bin test-postgres -- cargo test --workspace
+
+# A program with a year of believable data, and how to log in.
+demo: postgres
+	cargo build --release -p refero
+	./target/release/refero demo
