@@ -2,7 +2,7 @@
 //! should stand at (money.md §1, §4, §5). What is booked is the difference, in `commission`.
 //!
 //! Two ways lead to the same result: [`fold`] takes all facts; [`step`] takes the stored state and one fact newer
-//! than all folded ones. That they agree is a law of `tests/fold.rs`.
+//! than all folded ones. That they agree is a law of `tests/it/laws.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -118,7 +118,8 @@ pub fn fold(course: &Course, facts: &[Fact]) -> Folded {
 /// folded again from all its facts.
 ///
 /// A refund always takes the long way: returned in full, a payment leaves the row of counted payments, and every
-/// later payment may move up.
+/// later payment may move up. And a refund is folded only once its payment is known: the state does not remember
+/// refunds, so a payment that came after its own refund would earn in full here.
 pub fn step(course: &Course, state: &State, fact: &Fact) -> Option<Folded> {
     let position = fact.position();
     let newer = state.last.as_ref().is_none_or(|last| *last < position);
@@ -189,6 +190,7 @@ fn fold_one(course: &Course, returned: &Returned, folded: &mut Folded, position:
 /// Moves the referral's state: first by the time that has passed, then by the fact, last by the staff's rejection.
 fn move_referral(course: &Course, state: &mut State, fact: &Fact, event: Option<Event>) {
     state.referral_since.get_or_insert(fact.occurred_at);
+    let has_paid = state.first_payment.is_some();
     let mut apply = |event: Event, at: Timestamp| {
         let to = state.referral.transition(event);
         if to != state.referral {
@@ -196,7 +198,7 @@ fn move_referral(course: &Course, state: &mut State, fact: &Fact, event: Option<
             state.referral_since = Some(at);
         }
     };
-    if let Some(expires_at) = course.expires_at.filter(|expires_at| *expires_at < fact.occurred_at) {
+    if let Some(expires_at) = course.expires_at.filter(|at| !has_paid && *at < fact.occurred_at) {
         apply(Event::Expired, expires_at);
     }
     if let Some(event) = event {
@@ -281,8 +283,7 @@ fn fold_payment(
         };
         lines.push(Line { rule: index as u16, result });
     }
-    let note = returned.cut_off.contains(&fact.id).then_some(Note::CutOff);
-    Outcome { note, lines, ..Outcome::default() }
+    Outcome { lines, ..Outcome::default() }
 }
 
 /// A payment's place in the row of counted payments.

@@ -28,7 +28,7 @@ pub enum Event {
     Churned,
     /// The staff rejected it.
     Rejected,
-    /// The time to pay is over.
+    /// The time to pay is over and nothing was paid.
     Expired,
 }
 
@@ -43,8 +43,9 @@ impl State {
         match (self, event) {
             (State::Rejected, _) | (_, Event::Rejected) => State::Rejected,
             (State::Expired, _) => State::Expired,
-            (State::Converted, Event::Expired) => State::Expired,
-            (state, Event::Expired) => state,
+            // Leaving without having paid does not stop the clock: churn never decides what a payment earns.
+            (State::Converted | State::Churned, Event::Expired) => State::Expired,
+            (State::Paid, Event::Expired) => State::Paid,
             (_, Event::Paid) => State::Paid,
             (_, Event::Churned) => State::Churned,
         }
@@ -85,6 +86,7 @@ mod tests {
             assert_eq!(State::Rejected.transition(event), State::Rejected);
         }
         assert_eq!(State::Converted.transition(Event::Expired), State::Expired);
+        assert_eq!(State::Churned.transition(Event::Expired), State::Expired);
         assert_eq!(State::Paid.transition(Event::Expired), State::Paid);
         assert_eq!(State::Expired.transition(Event::Paid), State::Expired);
     }
