@@ -142,13 +142,7 @@ fn entry_of(reason: Reason, key: &Key, delta: i64) -> Entry {
     }
 }
 
-fn post(
-    commission: Booked,
-    is_new: bool,
-    entry: Entry,
-    delta: i64,
-    cause_at: Timestamp,
-) -> Option<Posting> {
+fn post(commission: Booked, is_new: bool, entry: Entry, delta: i64, cause_at: Timestamp) -> Option<Posting> {
     let kind = commission.header.kind;
     let (movement, released_at) = match commission.released_at {
         None => (Movement::earned_held(kind, delta)?, cause_at),

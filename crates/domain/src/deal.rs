@@ -274,6 +274,9 @@ mod tests {
             let error = terms(&format!(r#"{{"rules":[{rule}]}}"#)).check(Currency::EUR).expect_err(rule);
             assert!(error.to_string().contains(expected), "{rule}: {error}");
         }
-        assert!(serde_json::from_str::<Terms>(r#"{"rules":[{"on":"payment","reward":{"percent":"101"}}]}"#).is_err());
+        assert!(
+            serde_json::from_str::<Terms>(r#"{"rules":[{"on":"payment","reward":{"percent":"101"}}]}"#)
+                .is_err()
+        );
     }
 }

@@ -427,8 +427,9 @@ mod tests {
 
     fn any_movement() -> impl Strategy<Value = Movement> {
         let kind = (0..4_usize).prop_map(|index| Kind::ALL[index]);
-        (0..9_u8, kind, -1_000_000_000_i64..1_000_000_000).prop_filter_map("moves nothing", |(which, kind, micros)| {
-            match which {
+        (0..9_u8, kind, -1_000_000_000_i64..1_000_000_000).prop_filter_map(
+            "moves nothing",
+            |(which, kind, micros)| match which {
                 0 => Movement::earned_held(kind, micros),
                 1 => Movement::earned_due(kind, micros),
                 2 => Movement::released(kind, micros),
@@ -438,8 +439,8 @@ mod tests {
                 6 => Movement::payout_paid(micros),
                 7 => Movement::payout_returned(micros),
                 _ => Movement::opening_paid(micros),
-            }
-        })
+            },
+        )
     }
 
     proptest! {

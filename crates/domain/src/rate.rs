@@ -39,7 +39,9 @@ impl Rate {
 
     /// This share of an amount, rounded once, half away from zero, to the currency's minor unit.
     pub fn of(&self, amount: Money) -> Money {
-        amount.share(i128::from(self.0), 1_000_000).expect("a share of at most one fits where the amount fits")
+        amount
+            .share(i128::from(self.0), 1_000_000)
+            .expect("a share of at most one fits where the amount fits")
     }
 }
 

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn payment_after_churn_brings_a_referral_back_and_rejection_is_final() {
-        let end = [Event::Paid, Event::Churned, Event::Paid].into_iter().fold(State::Converted, State::transition);
+        let end =
+            [Event::Paid, Event::Churned, Event::Paid].into_iter().fold(State::Converted, State::transition);
         assert_eq!(end, State::Paid);
         for event in [Event::Paid, Event::Churned, Event::Rejected, Event::Expired] {
             assert_eq!(State::Rejected.transition(event), State::Rejected);
