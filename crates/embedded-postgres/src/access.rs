@@ -1,8 +1,8 @@
 //! Who runs PostgreSQL and who only uses it, when several processes share a data folder.
 //!
-//! `owner.lock`: whoever holds it exclusively runs PostgreSQL. `server.json`: where it listens, there only while
-//! it may be used. `guests.lock`: held shared by all others, and exclusively by an owner that stops PostgreSQL.
-//! The kernel frees the locks of a process that is gone.
+//! `owner.lock`: whoever holds it exclusively runs PostgreSQL. `server.json`: where it listens, there only
+//! while it may be used. `guests.lock`: held shared by all others, and exclusively by an owner that stops
+//! PostgreSQL. The kernel frees the locks of a process that is gone.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Seek, Write};
@@ -49,12 +49,12 @@ impl Access {
     }
 }
 
-/// Makes the data folder's PostgreSQL usable: runs it (making the database first where there is none), or uses
-/// the one that another process runs. Blocks until it takes sessions.
+/// Makes the data folder's PostgreSQL usable: runs it (making the database first where there is none), or
+/// uses the one that another process runs. Blocks until it takes sessions.
 ///
 /// # Errors
-/// Whatever keeps PostgreSQL from running, as a message for the person at the keyboard; before anything is made
-/// where possible.
+/// Whatever keeps PostgreSQL from running, as a message for the person at the keyboard; before anything is
+/// made where possible.
 pub fn open(options: &Options) -> Result<Access, Error> {
     let folder = Folder::prepare(&options.dir)?;
     let deadline = Instant::now() + WAIT_FOR_OWNER;

@@ -1,7 +1,7 @@
 //! Unpacks the PostgreSQL compiled into the program, once, into the cache folder.
 //!
-//! The format is uncompressed POSIX tar (`tar --format=ustar`) with folders and plain files, read here because
-//! that needs no dependency.
+//! The format is uncompressed POSIX tar (`tar --format=ustar`) with folders and plain files, read here
+//! because that needs no dependency.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
@@ -19,7 +19,8 @@ pub(crate) fn unpacked(archive: &[u8], cache: &Path) -> Result<PathBuf, Error> {
         return Ok(target);
     }
     DirBuilder::new().recursive(true).mode(0o755).create(cache).during("create the folder", cache)?;
-    // Unpacked beside its place and renamed, so that nobody sees half a copy; the loser of a race uses the winner's.
+    // Unpacked beside its place and renamed, so that nobody sees half a copy; the loser of a race uses the
+    // winner's.
     let new = cache.join(format!("new-archive-{}", std::process::id()));
     let _ = fs::remove_dir_all(&new);
     unpack(archive, &new)?;

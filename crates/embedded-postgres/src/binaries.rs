@@ -1,8 +1,8 @@
 //! Finding PostgreSQL: the archive inside the program, `REFERO_POSTGRES_BIN`, an unpacked copy in the cache
 //! folder, an installed one, in this order.
 //!
-//! The version is decided by an existing `DIR/postgres-MAJOR/`; a new folder takes the one asked for, else the
-//! one `REFERO_POSTGRES_BIN` names, else the newest found.
+//! The version is decided by an existing `DIR/postgres-MAJOR/`; a new folder takes the one asked for, else
+//! the one `REFERO_POSTGRES_BIN` names, else the newest found.
 
 use std::env;
 use std::fs;
@@ -150,7 +150,11 @@ impl Search {
                 self.found.push(binaries);
             }
             Ok(old) => self.looked.push(format!("{}: PostgreSQL {} is too old", bin.display(), old.version)),
-            Err(reason) => self.looked.push(format!("{}: {reason}", bin.display())),
+            Err(reason) => {
+                // Said even when another is found, because that one may be of another version.
+                tracing::warn!("the PostgreSQL in {} is passed over: {reason}", bin.display());
+                self.looked.push(format!("{}: {reason}", bin.display()));
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The database folder `DIR/postgres-MAJOR/`: recognising, making and configuring it.
 //!
-//! Our configuration files lie beside it, in the data folder: as root we never write into a folder that belongs
-//! to another user.
+//! Our configuration files lie beside it, in the data folder: as root we never write into a folder that
+//! belongs to another user.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -19,9 +19,9 @@ pub enum Error {
     NoHome,
     /// A folder on the way to a path keeps out the user that PostgreSQL has to run as.
     #[error(
-        "{path} cannot be reached by user '{user}', whom PostgreSQL runs as because it refuses to run as root: \
-         {closed} is closed to that user. Choose a path outside of it (such as /var/lib/refero), or open it \
-         with: chmod o+x {closed}"
+        "{path} cannot be reached by user '{user}', whom PostgreSQL runs as because it refuses to run as \
+         root: {closed} is closed to that user. Choose a path outside of it (such as /var/lib/refero), or \
+         open it with: chmod o+x {closed}"
     )]
     Unreachable {
         /// What has to be reached.
@@ -33,7 +33,8 @@ pub enum Error {
     },
     /// The data folder belongs to somebody else.
     #[error(
-        "{dir} belongs to user '{owner}', and this process runs as '{user}': run as '{owner}' or root, or name another data folder"
+        "{dir} belongs to user '{owner}', and this process runs as '{user}': run as '{owner}' or root, or \
+         name another data folder"
     )]
     NotOurs {
         /// The data folder.
@@ -56,12 +57,14 @@ pub enum Error {
     },
     /// A user id without a name; PostgreSQL and its peer authentication need one.
     #[error(
-        "user id {0} has no name in the system's user list, and PostgreSQL needs one: add a user with this id, or run as another"
+        "user id {0} has no name in the system's user list, and PostgreSQL needs one: add a user with this \
+         id, or run as another"
     )]
     Nameless(u32),
     /// The system has neither the user `refero` nor `nobody`.
     #[error(
-        "PostgreSQL refuses to run as root, and there is neither a user 'refero' nor 'nobody': add one with: useradd --system refero"
+        "PostgreSQL refuses to run as root, and there is neither a user 'refero' nor 'nobody': add one \
+         with: useradd --system refero"
     )]
     NoUser,
     /// The path is not text, so no address can be made of it.
@@ -69,7 +72,8 @@ pub enum Error {
     NotText(PathBuf),
     /// `REFERO_POSTGRES_BIN` is set to a folder that cannot be used.
     #[error(
-        "REFERO_POSTGRES_BIN is {path}, but {reason}; set it to the folder that holds 'postgres' and 'initdb', or unset it"
+        "REFERO_POSTGRES_BIN is {path}, but {reason}; set it to the folder that holds 'postgres' and \
+         'initdb', or unset it"
     )]
     BadBinaryFolder {
         /// The value of the variable.
@@ -87,7 +91,8 @@ pub enum Error {
     },
     /// The version asked for is not the one of the data.
     #[error(
-        "PostgreSQL {asked} was asked for, but {data} was made by PostgreSQL {found}: ask for {found}, or name another data folder"
+        "PostgreSQL {asked} was asked for, but {data} was made by PostgreSQL {found}: ask for {found}, or \
+         name another data folder"
     )]
     OtherVersion {
         /// The version asked for.
@@ -99,7 +104,8 @@ pub enum Error {
     },
     /// A database folder whose name and contents disagree.
     #[error(
-        "{data} should hold a PostgreSQL {named} database, but its file PG_VERSION says {found:?}; restore the folder from a backup, or move it away"
+        "{data} should hold a PostgreSQL {named} database, but its file PG_VERSION says {found:?}; restore \
+         the folder from a backup, or move it away"
     )]
     BadData {
         /// The database folder.
@@ -124,7 +130,8 @@ pub enum Error {
     },
     /// The socket folder is a link, a file, or somebody else's.
     #[error(
-        "{path} should be a folder of user '{user}' for PostgreSQL's socket, but it {found}; remove it and start again"
+        "{path} should be a folder of user '{user}' for PostgreSQL's socket, but it {found}; remove it and \
+         start again"
     )]
     BadSocketFolder {
         /// The folder.
@@ -136,7 +143,8 @@ pub enum Error {
     },
     /// No folder short enough for a socket.
     #[error(
-        "no place for PostgreSQL's socket: {0} is longer than a socket's path may be (100 bytes); name a shorter data folder or set TMPDIR"
+        "no place for PostgreSQL's socket: {0} is longer than a socket's path may be (100 bytes); name a \
+         shorter data folder or set TMPDIR"
     )]
     SocketPathTooLong(PathBuf),
     /// `initdb` or the making of the database failed.
@@ -167,7 +175,8 @@ pub enum Error {
     },
     /// The owner of the data folder is there, but its PostgreSQL does not answer.
     #[error(
-        "process {owner} holds {dir}, but its PostgreSQL has not answered for {seconds} seconds: {last}; look into its log, or end it and try again"
+        "process {owner} holds {dir}, but its PostgreSQL has not answered for {seconds} seconds: {last}; \
+         look into its log, or end it and try again"
     )]
     OwnerSilent {
         /// The data folder.
@@ -193,7 +202,8 @@ pub enum Error {
     },
     /// PostgreSQL did not end when asked to, and was killed.
     #[error(
-        "PostgreSQL (process {pid}) did not stop within {seconds} seconds and was killed; it will recover at the next start"
+        "PostgreSQL (process {pid}) did not stop within {seconds} seconds and was killed; it will recover \
+         at the next start"
     )]
     Killed {
         /// The process.
@@ -233,7 +243,9 @@ fn no_binaries(wanted: &Option<(u32, String)>, looked: &[String]) -> String {
     }
     text.push_str("To get it, do one of these:\n");
     if wanted.as_ref().is_none_or(|(major, _)| *major == 18) {
-        text.push_str("  run scripts/fetch-postgres (or: make postgres), which puts PostgreSQL 18 into the cache folder\n");
+        text.push_str(
+            "  run scripts/fetch-postgres (or: make postgres), which puts 18 into the cache folder\n",
+        );
     }
     text.push_str(&format!("  install it with the system's packages, as root: apt-get install {package}\n"));
     text.push_str("  set REFERO_POSTGRES_BIN to the folder that holds 'postgres' and 'initdb'");

@@ -1,4 +1,5 @@
-//! The data folder and the socket's folder: made with the right owner and mode, refused when they are not ours.
+//! The data folder and the socket's folder: made with the right owner and mode, refused when they are not
+//! ours.
 
 use std::env;
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -78,8 +79,8 @@ impl Folder {
         write().during("write", &path)
     }
 
-    /// The folder for the socket: `run` in the data folder, or where that path is too long, a short one in the
-    /// temporary folder. It belongs to the user PostgreSQL runs as and is closed to all others but root.
+    /// The folder for the socket: `run` in the data folder, or where that path is too long, a short one in
+    /// the temporary folder. It belongs to the user PostgreSQL runs as and is closed to all others but root.
     pub(crate) fn socket_dir(&self) -> Result<PathBuf, Error> {
         let inside = self.path.join("run");
         let short = format!("refero-{:016x}", crate::fnv(self.path.as_os_str().as_encoded_bytes()));

@@ -1,5 +1,5 @@
-//! A `postmaster.pid` of an earlier run: its process may still be ending (after kill -9 of ours it takes up to
-//! two seconds), or its number may be another program's by now.
+//! A `postmaster.pid` of an earlier run: its process may still be ending (after kill -9 of ours it takes up
+//! to two seconds), or its number may be another program's by now.
 
 use std::fs;
 use std::path::Path;
@@ -35,8 +35,8 @@ pub(crate) fn wait_until_gone(data: &Path) -> Result<(), Error> {
     }
 }
 
-/// Judged by the command line, which is readable where the process belongs to another user, and which is empty
-/// for a process that has ended but was not waited for.
+/// Judged by the command line, which is readable where the process belongs to another user, and which is
+/// empty for a process that has ended but was not waited for.
 fn is_postgres_on(process: &Path, data: &Path) -> bool {
     let line = fs::read(process.join("cmdline")).unwrap_or_default();
     let arguments: Vec<String> = line

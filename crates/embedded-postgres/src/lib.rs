@@ -1,5 +1,5 @@
-//! PostgreSQL as a part of a program: found or unpacked, made, started, kept running and stopped as a child that
-//! cannot outlive its parent, with full durability, on a unix socket that admits its owner only.
+//! PostgreSQL as a part of a program: found or unpacked, made, started, kept running and stopped as a child
+//! that cannot outlive its parent, with full durability, on a unix socket that admits its owner only.
 //!
 //! What must not be here: a database client, an async runtime, and anything the database is used for.
 

@@ -13,7 +13,8 @@ use crate::user::{self, User};
 ///
 /// The death signal follows the *thread* that spawns: it must live as long as the child shall.
 pub(crate) fn prepare(command: &mut Command, user: &User) {
-    // The working folder may be closed to that user, and PostgreSQL's own variables would change what it does.
+    // The working folder may be closed to that user, and PostgreSQL's own variables would change what it
+    // does.
     command.current_dir("/").process_group(0).env("LC_ALL", "C");
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"PG") {

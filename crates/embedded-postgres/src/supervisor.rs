@@ -22,8 +22,8 @@ use crate::user::User;
 /// Between looks at a PostgreSQL that is starting.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A PostgreSQL that is alive and answers nothing for so long does not start. One that says it is recovering is
-/// waited for without a limit.
+/// A PostgreSQL that is alive and answers nothing for so long does not start. One that says it is recovering
+/// is waited for without a limit.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// For ending sessions and writing out what is in memory, before it is killed.

@@ -1,5 +1,5 @@
-//! Another process on the same data folder: this test binary, started again with a variable that tells the one
-//! test below what to do. Started without it, that test does nothing.
+//! Another process on the same data folder: this test binary, started again with a variable that tells the
+//! one test below what to do. Started without it, that test does nothing.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;

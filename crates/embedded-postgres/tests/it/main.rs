@@ -1,4 +1,5 @@
-//! Each rule of the embedded PostgreSQL, on whatever PostgreSQL this machine has, as root or an ordinary user.
+//! Each rule of the embedded PostgreSQL, on whatever PostgreSQL this machine has, as root or an ordinary
+//! user.
 
 #![allow(clippy::unwrap_used)] // A failed step of a test is a failed test.
 

@@ -116,6 +116,8 @@ fn root_runs_a_database_as_the_user_it_belongs_to() {
         let status = std::process::Command::new("chown").args(["-R", &uid.to_string()]).arg(&data).status();
         assert!(status.unwrap().success());
     };
+    // The folder lets others pass, as one does that was not made for a user of its own.
+    fs::set_permissions(&options.dir, Permissions::from_mode(0o711)).unwrap();
     // Daemon, a user every system has, in the place of one who ran PostgreSQL before.
     give(1);
     chown(options.dir.join("run"), Some(1), None).unwrap();

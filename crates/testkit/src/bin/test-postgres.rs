@@ -2,8 +2,8 @@
 //! ended after it, and exits as the command does.
 //!
 //! `REFERO_TEST_POSTGRES=15,18` names the versions; without it the newest found is taken. The command finds
-//! `REFERO_TEST_URLS` (as in `15=postgres://...,18=postgres://...`) and `REFERO_TEST_URL` (of the newest) in its
-//! environment. Databases are the tests' own affair (see this crate's library).
+//! `REFERO_TEST_URLS` (as in `15=postgres://...,18=postgres://...`) and `REFERO_TEST_URL` (of the newest) in
+//! its environment. Databases are the tests' own affair (see this crate's library).
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -111,8 +111,8 @@ fn with_addresses(command: &[String], clusters: &[(u32, Server)]) -> Result<Exit
     runtime.block_on(supervise(process)).map_err(|error| format!("{}: {error}", command[0]))
 }
 
-/// Runs the command to its end. What would end us ends the command, and all it started, first: it has a process
-/// group of its own, to which signals are passed on.
+/// Runs the command to its end. What would end us ends the command, and all it started, first: it has a
+/// process group of its own, to which signals are passed on.
 async fn supervise(mut command: Command) -> std::io::Result<ExitStatus> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
