@@ -1,0 +1,134 @@
+//! Balances of many affiliates at once: as they stand now, from the account rows, or as they were at an instant, from
+//! the transfers.
+
+use domain::affiliate::Status;
+use domain::currency::Currency;
+use domain::ids::{AffiliateId, ProgramId};
+use domain::ledger::ACCOUNTS;
+use domain::time::{Timestamp, Zone};
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::Connection;
+use crate::account::AccountRow;
+use crate::affiliate::{self, AffiliateRow};
+use crate::error::Result;
+
+/// An affiliate with its balances and figures in one currency.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BalanceRow {
+    /// The affiliate.
+    pub affiliate: AffiliateRow,
+    /// Its balances and figures; zero where it has none.
+    pub account: AccountRow,
+}
+
+/// Which balances.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Filter {
+    /// In which currency: the program's.
+    pub currency: Currency,
+    /// The program's zone, for the days of an as-of date.
+    pub zone: Zone,
+    /// Only this affiliate's.
+    pub affiliate: Option<AffiliateId>,
+    /// Only of affiliates in one of these statuses; empty for all.
+    pub statuses: Vec<Status>,
+    /// Only where due + in payout, cut down to minor units, is above zero and above the affiliate's threshold or,
+    /// where it has none, this one.
+    pub above_threshold_micros: Option<i64>,
+    /// Only affiliates after this one.
+    pub after: Option<AffiliateId>,
+    /// As they were at this instant.
+    pub as_of: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    #[sqlx(flatten)]
+    affiliate: affiliate::Raw,
+    #[sqlx(flatten)]
+    account: crate::account::Raw,
+}
+
+/// A list of balances by affiliate id.
+pub async fn list(
+    connection: &mut Connection,
+    program: ProgramId,
+    filter: &Filter,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<BalanceRow>> {
+    let mut query = QueryBuilder::<Postgres>::new("select ");
+    query.push(affiliate::COLUMNS).push(", f.id as affiliate_id, ");
+    query.push_bind(filter.currency.code()).push(" as currency, ").push(crate::account::COLUMNS_OR_ZERO);
+    query.push(" from affiliate f join person p on p.program_id = f.program_id and p.id = f.person_id ");
+    match filter.as_of {
+        None => {
+            query.push("left join account a on a.program_id = f.program_id and a.affiliate_id = f.id and a.currency = ");
+            query.push_bind(filter.currency.code());
+        }
+        Some(at) => push_as_of(&mut query, program, filter, at),
+    }
+    query.push(" where f.program_id = ").push_bind(program.0);
+    if let Some(affiliate) = filter.affiliate {
+        query.push(" and f.id = ").push_bind(affiliate.0);
+    }
+    if !filter.statuses.is_empty() {
+        let words: Vec<&str> = filter.statuses.iter().map(|status| status.as_str()).collect();
+        query.push(" and f.status = any(").push_bind(words).push(")");
+    }
+    if let Some(threshold) = filter.above_threshold_micros {
+        let unit = filter.currency.minor_unit_micros();
+        query.push(" and trunc((a.due + a.in_payout) / ").push_bind(unit).push(") * ").push_bind(unit);
+        query.push(" > greatest(0, coalesce(f.payout_threshold_micros, ").push_bind(threshold).push("))");
+    }
+    if let Some(after) = filter.after {
+        query.push(" and f.id > ").push_bind(after.0);
+    }
+    query.push(" order by f.id offset ").push_bind(offset).push(" limit ").push_bind(limit);
+    let raw: Vec<Raw> = query.build_query_as().fetch_all(connection).await?;
+    raw.into_iter()
+        .map(|raw| Ok(BalanceRow { affiliate: raw.affiliate.try_into()?, account: raw.account.try_into()? }))
+        .collect()
+}
+
+/// Joins, in place of the account row, the same columns as they were at an instant: balances from the transfers that
+/// had taken effect; figures from the days before, the facts of that day, and the opening figures.
+fn push_as_of(query: &mut QueryBuilder<Postgres>, program: ProgramId, filter: &Filter, at: Timestamp) {
+    let day = filter.zone.date_of(at);
+    let day_start = filter.zone.start_of(day);
+    query.push("left join lateral (select ");
+    for (index, column) in crate::account::BALANCE_COLUMNS.into_iter().enumerate() {
+        query.push(format!(
+            "coalesce(sum(case when t.credit = {index} then t.amount_micros when t.debit = {index} \
+             then -t.amount_micros end), 0) as {column}, "
+        ));
+    }
+    debug_assert_eq!(crate::account::BALANCE_COLUMNS.len(), ACCOUNTS);
+    query.push("max(t.effective_at) filter (where t.credit = 5) as last_paid_at from transfer t where t.program_id = ");
+    query.push_bind(program.0).push(" and t.affiliate_id = f.id and t.currency = ");
+    query.push_bind(filter.currency.code()).push(" and t.effective_at <= ").push_bind(at);
+    query.push(
+        ") b on true left join lateral (select sum(x.registrations)::bigint as registrations, \
+         sum(x.first_payments)::bigint as first_payments, sum(x.first_payments_micros) as first_payments_micros, \
+         sum(x.payments)::bigint as payments, sum(x.payments_micros) as payments_micros from (\
+         select registrations, first_payments, first_payments_micros, payments, payments_micros from fact_daily d \
+         where d.program_id = ",
+    );
+    query.push_bind(program.0).push(" and d.affiliate_id = f.id and d.day < ").push_bind(day);
+    query.push(
+        " union all select registrations, first_payments, first_payments_micros::numeric, payments, \
+         payments_micros::numeric from opening o where o.program_id = ",
+    );
+    query.push_bind(program.0).push(" and o.affiliate_id = f.id and o.effective_at <= ").push_bind(at);
+    query.push(
+        " union all select (c.kind = 0)::int, (r.fold -> 'f' ->> 'i' = c.id::text)::int, \
+         case when r.fold -> 'f' ->> 'i' = c.id::text then coalesce(c.value_micros, 0) else 0 end, (c.kind = 1)::int, \
+         case when c.kind = 1 then coalesce(c.value_micros, 0) else 0 end \
+         from referral r join fact c on c.program_id = r.program_id and c.referral_id = r.id \
+         where r.program_id = ",
+    );
+    query.push_bind(program.0).push(" and r.affiliate_id = f.id and c.kind in (0, 1) and c.occurred_at >= ");
+    query.push_bind(day_start).push(" and c.occurred_at <= ").push_bind(at);
+    query.push(") x) g on true cross join lateral (select b.*, g.*) a");
+}

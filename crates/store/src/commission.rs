@@ -1,0 +1,364 @@
+//! Commissions: headers that never change (but for the mark of their release); entries are transfers.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::commission::{Booked, Header, Key};
+use domain::ids::{AffiliateId, CommissionId, DealVersionId, FactId, ProgramId, ReferralId};
+use domain::ledger;
+use domain::time::Timestamp;
+use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::error::{Result, corrupt, numeric};
+use crate::{Connection, Step, Tx};
+
+/// A new commission.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CommissionRow {
+    /// Its header.
+    pub header: Header,
+    /// The referral.
+    pub referral: ReferralId,
+    /// The currency of its entries.
+    pub currency: String,
+    /// When it was released; `None` while it is held.
+    pub released_at: Option<Timestamp>,
+}
+
+/// Appends commissions.
+pub async fn append(tx: &mut Tx, program: ProgramId, commissions: &[CommissionRow]) -> Result<()> {
+    if commissions.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = commissions.iter().map(|row| row.header.id.0).collect();
+    let facts: Vec<Uuid> = commissions.iter().map(|row| row.header.key.fact.0).collect();
+    let referrals: Vec<Uuid> = commissions.iter().map(|row| row.referral.0).collect();
+    let affiliates: Vec<i64> = commissions.iter().map(|row| row.header.key.affiliate.0).collect();
+    let rules: Vec<i16> = commissions.iter().map(|row| row.header.key.rule as i16).collect();
+    let kinds: Vec<i16> = commissions.iter().map(|row| row.header.kind.code()).collect();
+    let versions: Vec<Uuid> = commissions.iter().map(|row| row.header.version.0).collect();
+    let currencies: Vec<&str> = commissions.iter().map(|row| row.currency.as_str()).collect();
+    let occurred: Vec<Timestamp> = commissions.iter().map(|row| row.header.occurred_at).collect();
+    let release: Vec<Timestamp> = commissions.iter().map(|row| row.header.release_at).collect();
+    let released: Vec<Option<Timestamp>> = commissions.iter().map(|row| row.released_at).collect();
+    sqlx::query!(
+        "insert into commission (program_id, id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id,
+                                 currency, occurred_at, release_at, released_at)
+         select $1, t.id, t.fact_id, t.referral_id, t.affiliate_id, t.rule, t.kind, t.deal_version_id, t.currency,
+                t.occurred_at, t.release_at, t.released_at
+         from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::smallint[], $7::smallint[], $8::uuid[],
+                     $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[])
+              as t (id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id, currency, occurred_at,
+                    release_at, released_at)",
+        program.0,
+        &ids,
+        &facts,
+        &referrals,
+        &affiliates,
+        &rules,
+        &kinds,
+        &versions,
+        &currencies as _,
+        &occurred,
+        &release,
+        &released as _
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// Every commission of referrals as it is booked. The transaction holds the referrals' locks, so nothing is released
+/// or corrected in between.
+pub async fn booked(
+    connection: &mut Connection,
+    program: ProgramId,
+    referrals: &[ReferralId],
+) -> Result<BTreeMap<ReferralId, BTreeMap<Key, Booked>>> {
+    let referrals: Vec<Uuid> = referrals.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"select c.id, c.fact_id, c.referral_id, c.affiliate_id, c.rule, c.kind, c.deal_version_id, c.occurred_at,
+                  c.release_at, c.released_at,
+                  (select coalesce(sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end), 0)
+                   from transfer t
+                   where t.program_id = c.program_id and t.commission_id = c.id and t.entry is not null
+                  )::bigint as "standing!"
+           from commission c where c.program_id = $1 and c.referral_id = any($2)"#,
+        program.0,
+        &referrals
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut booked: BTreeMap<ReferralId, BTreeMap<Key, Booked>> = BTreeMap::new();
+    for row in rows {
+        let id = CommissionId(row.id);
+        let key = Key {
+            fact: FactId(row.fact_id),
+            rule: u16::try_from(row.rule).map_err(|_| corrupt("commission", "rule", id))?,
+            affiliate: AffiliateId(row.affiliate_id),
+        };
+        let header = Header {
+            id,
+            key,
+            kind: ledger::Kind::from_code(row.kind).ok_or_else(|| corrupt("commission", "kind", id))?,
+            version: DealVersionId(row.deal_version_id),
+            occurred_at: row.occurred_at,
+            release_at: row.release_at,
+        };
+        let commission = Booked { header, standing: row.standing, released_at: row.released_at };
+        booked.entry(ReferralId(row.referral_id)).or_default().insert(key, commission);
+    }
+    Ok(booked)
+}
+
+/// A held commission whose hold is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Releasable {
+    /// The commission.
+    pub id: CommissionId,
+    /// The referral, whose lock is needed.
+    pub referral: ReferralId,
+    /// When its hold ended.
+    pub release_at: Timestamp,
+}
+
+/// Held commissions whose hold is over at an instant, in the order in which they became releasable.
+pub async fn releasable(
+    connection: &mut Connection,
+    program: ProgramId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Releasable>> {
+    let rows = sqlx::query!(
+        "select id, referral_id, release_at from commission
+         where program_id = $1 and released_at is null and release_at <= $2
+         order by release_at, id limit $3",
+        program.0,
+        now,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Releasable {
+            id: CommissionId(row.id),
+            referral: ReferralId(row.referral_id),
+            release_at: row.release_at,
+        })
+        .collect())
+}
+
+/// Marks commissions as released, each at the end of its hold.
+pub async fn mark_released(tx: &mut Tx, program: ProgramId, ids: &[CommissionId]) -> Result<()> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        "update commission set released_at = release_at
+         where program_id = $1 and id = any($2) and released_at is null",
+        program.0,
+        &ids
+    )
+    .execute(tx.enter(Step::Commissions)?)
+    .await?;
+    Ok(())
+}
+
+/// A commission as lists show it.
+#[derive(Clone, PartialEq, Debug, sqlx::FromRow)]
+pub struct CommissionView {
+    /// Its id.
+    pub id: Uuid,
+    /// The fact it is earned by.
+    pub fact_id: Uuid,
+    /// The referral.
+    pub referral_id: Uuid,
+    /// Who earns it.
+    pub affiliate_id: i64,
+    /// The rule's place in its deal version.
+    pub rule: i16,
+    /// Its kind's number.
+    pub kind: i16,
+    /// The deal version.
+    pub deal_version_id: Uuid,
+    /// The currency.
+    pub currency: String,
+    /// When its fact occurred.
+    pub occurred_at: DateTime<Utc>,
+    /// When its hold ends.
+    pub release_at: DateTime<Utc>,
+    /// When it was released.
+    pub released_at: Option<DateTime<Utc>>,
+    /// The sum of its entries, in micros.
+    pub standing_micros: i64,
+    /// Whether every line of it is settled by a paid payout.
+    pub settled: bool,
+}
+
+impl CommissionView {
+    /// Its state, derived.
+    pub fn state(&self) -> domain::commission::State {
+        domain::commission::State::derive(self.standing_micros, self.released_at.is_some(), self.settled)
+    }
+}
+
+/// What a list of commissions may be narrowed by.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Filter {
+    /// Only this commission.
+    pub id: Option<CommissionId>,
+    /// Only this affiliate's.
+    pub affiliate: Option<AffiliateId>,
+    /// Only this referral's.
+    pub referral: Option<ReferralId>,
+    /// Only in this state.
+    pub state: Option<domain::commission::State>,
+    /// Only below this id.
+    pub below: Option<CommissionId>,
+}
+
+/// A list of commissions, newest first.
+pub async fn list(
+    connection: &mut Connection,
+    program: ProgramId,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<CommissionView>> {
+    let mut query = QueryBuilder::<Postgres>::new(
+        "select * from (
+           select c.id, c.fact_id, c.referral_id, c.affiliate_id, c.rule, c.kind, c.deal_version_id, c.currency,
+                  c.occurred_at, c.release_at, c.released_at,
+                  (select coalesce(sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end), 0)
+                   from transfer t where t.program_id = c.program_id and t.commission_id = c.id
+                     and t.entry is not null)::bigint as standing_micros,
+                  not exists (
+                    select 1 from transfer t where t.program_id = c.program_id and t.commission_id = c.id
+                      and (t.debit = 10 or t.credit = 10)
+                      and (t.unclaimed_micros <> 0 or exists (
+                        select 1 from claim l where l.program_id = t.program_id and l.transfer_id = t.id
+                          and l.state = 'held'))) as settled
+           from commission c where c.program_id = ",
+    );
+    query.push_bind(program.0);
+    if let Some(id) = filter.id {
+        query.push(" and c.id = ").push_bind(id.0);
+    }
+    if let Some(affiliate) = filter.affiliate {
+        query.push(" and c.affiliate_id = ").push_bind(affiliate.0);
+    }
+    if let Some(referral) = filter.referral {
+        query.push(" and c.referral_id = ").push_bind(referral.0);
+    }
+    if let Some(below) = filter.below {
+        query.push(" and c.id < ").push_bind(below.0);
+    }
+    query.push(" order by c.id desc) c");
+    if let Some(state) = filter.state {
+        use domain::commission::State;
+        query.push(match state {
+            State::Rejected => " where standing_micros = 0",
+            State::Pending => " where standing_micros <> 0 and released_at is null",
+            State::Due => {
+                " where standing_micros <> 0 and released_at is not null and not (standing_micros > 0 and settled)"
+            }
+            State::Paid => " where standing_micros > 0 and released_at is not null and settled",
+        });
+    }
+    query.push(" limit ").push_bind(limit);
+    Ok(query.build_query_as().fetch_all(connection).await?)
+}
+
+/// One entry of a commission.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EntryView {
+    /// The sort of entry.
+    pub entry: ledger::Entry,
+    /// The signed amount, in micros.
+    pub amount_micros: i64,
+    /// When it takes effect.
+    pub effective_at: Timestamp,
+    /// The cause's number.
+    pub cause: i16,
+    /// The cause.
+    pub cause_id: Uuid,
+}
+
+/// The entries of a commission, in the order in which they were booked.
+pub async fn entries(
+    connection: &mut Connection,
+    program: ProgramId,
+    commission: CommissionId,
+) -> Result<Vec<EntryView>> {
+    let rows = sqlx::query!(
+        r#"select entry as "entry!", (case when debit < 4 then amount_micros else -amount_micros end) as "amount!",
+                  effective_at, cause, cause_id
+           from transfer where program_id = $1 and commission_id = $2 and entry is not null order by id"#,
+        program.0,
+        commission.0
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(EntryView {
+                entry: ledger::Entry::from_code(row.entry)
+                    .ok_or_else(|| corrupt("transfer", "entry", commission))?,
+                amount_micros: row.amount,
+                effective_at: row.effective_at,
+                cause: row.cause,
+                cause_id: row.cause_id,
+            })
+        })
+        .collect()
+}
+
+/// How much the releasable commissions hold: the sum of what was booked on the held side, per commission. The
+/// transaction holds the referrals' locks.
+pub async fn held(tx: &mut Tx, program: ProgramId, ids: &[CommissionId]) -> Result<Vec<HeldRow>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"select c.id, c.affiliate_id, c.currency, c.kind, c.release_at,
+                  (select coalesce(sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end), 0)
+                   from transfer t where t.program_id = c.program_id and t.commission_id = c.id
+                     and t.entry is not null)::text as "standing!"
+           from commission c
+           where c.program_id = $1 and c.id = any($2) and c.released_at is null
+           order by c.id"#,
+        program.0,
+        &ids
+    )
+    .fetch_all(tx.enter(Step::Commissions)?)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let id = CommissionId(row.id);
+            let standing = numeric(&row.standing, "transfer", "amount_micros", id)?;
+            Ok(HeldRow {
+                id,
+                affiliate: AffiliateId(row.affiliate_id),
+                currency: row.currency,
+                kind: ledger::Kind::from_code(row.kind).ok_or_else(|| corrupt("commission", "kind", id))?,
+                release_at: row.release_at,
+                standing_micros: i64::try_from(standing)
+                    .map_err(|_| corrupt("transfer", "amount_micros", id))?,
+            })
+        })
+        .collect()
+}
+
+/// A held commission with what it holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldRow {
+    /// The commission.
+    pub id: CommissionId,
+    /// Who earns it.
+    pub affiliate: AffiliateId,
+    /// The currency.
+    pub currency: String,
+    /// Its kind.
+    pub kind: ledger::Kind,
+    /// When its hold ends.
+    pub release_at: Timestamp,
+    /// What it stands at.
+    pub standing_micros: i64,
+}

@@ -1,0 +1,293 @@
+//! Facts: append only. A fact row is also the idempotency record of the request that brought it.
+
+use domain::currency::Currency;
+use domain::fact::{Body, Fact, Kind};
+use domain::ids::{FactId, ProgramId, ReferralId};
+use domain::money::Money;
+use domain::outcome::Outcome;
+use domain::time::Timestamp;
+use uuid::Uuid;
+
+use crate::error::{Result, corrupt};
+use crate::{Connection, Step, Tx};
+
+/// A row of `fact`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FactRow {
+    /// Its id.
+    pub id: FactId,
+    /// Its sort.
+    pub kind: Kind,
+    /// The door it came through (`domain::command::Operation`).
+    pub operation: i16,
+    /// Its referral; `None` while it is parked.
+    pub referral: Option<ReferralId>,
+    /// Of a refund: its payment, unless parked.
+    pub payment: Option<FactId>,
+    /// The amount as it came; `None` where the sort has none.
+    pub amount: Option<Money>,
+    /// Of a payment: the amount in the program's currency, once its rate is known.
+    pub value_micros: Option<i64>,
+    /// The source id that breaks ties of the canonical order.
+    pub source: String,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The keyed hash of the command.
+    pub input_hash: Vec<u8>,
+    /// The engine that decided it.
+    pub engine: i16,
+    /// What else the command said, without personal data.
+    pub detail: Option<serde_json::Value>,
+    /// What came of it, as first answered.
+    pub outcome: Outcome,
+}
+
+impl FactRow {
+    /// The fact as the fold sees it. A refund that waits for its payment cannot be folded.
+    pub fn to_fact(&self, currency: Currency) -> Result<Fact> {
+        let missing = |column| corrupt("fact", column, self.id);
+        let body = match self.kind {
+            Kind::Registration => Body::Registration,
+            Kind::Churn => Body::Churn,
+            Kind::Payment => Body::Payment {
+                amount: self.amount.ok_or_else(|| missing("amount_micros"))?,
+                value: self.value_micros.map(|micros| Money::from_micros(micros, currency)),
+            },
+            Kind::Refund => Body::Refund {
+                payment: self.payment.ok_or_else(|| missing("payment_id"))?,
+                amount: self.amount.ok_or_else(|| missing("amount_micros"))?,
+            },
+        };
+        Ok(Fact { id: self.id, occurred_at: self.occurred_at, source: self.source.clone(), body })
+    }
+}
+
+struct Raw {
+    id: Uuid,
+    kind: i16,
+    operation: i16,
+    referral_id: Option<Uuid>,
+    payment_id: Option<Uuid>,
+    amount_micros: Option<i64>,
+    currency: Option<String>,
+    value_micros: Option<i64>,
+    source: String,
+    occurred_at: Timestamp,
+    recorded_at: Timestamp,
+    input_hash: Vec<u8>,
+    engine: i16,
+    detail: Option<serde_json::Value>,
+    outcome: serde_json::Value,
+}
+
+impl TryFrom<Raw> for FactRow {
+    type Error = crate::StoreError;
+
+    fn try_from(raw: Raw) -> Result<FactRow> {
+        let id = FactId(raw.id);
+        let amount = match (raw.amount_micros, raw.currency) {
+            (Some(micros), Some(code)) => {
+                let currency = code.parse().map_err(|_| corrupt("fact", "currency", id))?;
+                Some(Money::from_micros(micros, currency))
+            }
+            _ => None,
+        };
+        Ok(FactRow {
+            id,
+            kind: Kind::from_code(raw.kind).ok_or_else(|| corrupt("fact", "kind", id))?,
+            operation: raw.operation,
+            referral: raw.referral_id.map(ReferralId),
+            payment: raw.payment_id.map(FactId),
+            amount,
+            value_micros: raw.value_micros,
+            source: raw.source,
+            occurred_at: raw.occurred_at,
+            recorded_at: raw.recorded_at,
+            input_hash: raw.input_hash,
+            engine: raw.engine,
+            detail: raw.detail,
+            outcome: serde_json::from_value(raw.outcome).map_err(|_| corrupt("fact", "outcome", id))?,
+        })
+    }
+}
+
+fn rows(raw: Vec<Raw>) -> Result<Vec<FactRow>> {
+    raw.into_iter().map(FactRow::try_from).collect()
+}
+
+/// Facts by id.
+pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[FactId]) -> Result<Vec<FactRow>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    rows(
+        sqlx::query_as!(
+            Raw,
+            "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
+                    occurred_at, recorded_at, input_hash, engine, detail, outcome
+             from fact where program_id = $1 and id = any($2)",
+            program.0,
+            &ids
+        )
+        .fetch_all(connection)
+        .await?,
+    )
+}
+
+/// All facts of referrals.
+pub async fn of_referrals(
+    connection: &mut Connection,
+    program: ProgramId,
+    referrals: &[ReferralId],
+) -> Result<Vec<FactRow>> {
+    if referrals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let referrals: Vec<Uuid> = referrals.iter().map(|id| id.0).collect();
+    rows(
+        sqlx::query_as!(
+            Raw,
+            "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
+                    occurred_at, recorded_at, input_hash, engine, detail, outcome
+             from fact where program_id = $1 and referral_id = any($2)
+             order by recorded_at, id",
+            program.0,
+            &referrals
+        )
+        .fetch_all(connection)
+        .await?,
+    )
+}
+
+/// Whether the program has any fact; its currency and time zone are fixed from then on.
+pub async fn any(connection: &mut Connection, program: ProgramId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select 1 from fact where program_id = $1) as "any!""#,
+        program.0
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// A page of facts, newest first, of a referral if one is given, and below an id.
+pub async fn page(
+    connection: &mut Connection,
+    program: ProgramId,
+    referral: Option<ReferralId>,
+    below: Option<FactId>,
+    limit: i64,
+) -> Result<Vec<FactRow>> {
+    rows(
+        sqlx::query_as!(
+            Raw,
+            "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
+                    occurred_at, recorded_at, input_hash, engine, detail, outcome
+             from fact
+             where program_id = $1
+               and ($2::uuid is null or referral_id = $2)
+               and ($3::uuid is null or id < $3)
+             order by id desc limit $4",
+            program.0,
+            referral.map(|id| id.0),
+            below.map(|id| id.0),
+            limit
+        )
+        .fetch_all(connection)
+        .await?,
+    )
+}
+
+/// Appends facts.
+pub async fn append(tx: &mut Tx, program: ProgramId, facts: &[FactRow]) -> Result<()> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let column = |id: fn(&FactRow) -> Option<Uuid>| facts.iter().map(id).collect::<Vec<_>>();
+    let ids: Vec<Uuid> = facts.iter().map(|fact| fact.id.0).collect();
+    let kinds: Vec<i16> = facts.iter().map(|fact| fact.kind.code()).collect();
+    let operations: Vec<i16> = facts.iter().map(|fact| fact.operation).collect();
+    let referrals = column(|fact| fact.referral.map(|id| id.0));
+    let payments = column(|fact| fact.payment.map(|id| id.0));
+    let amounts: Vec<Option<i64>> = facts.iter().map(|fact| fact.amount.map(|amount| amount.micros())).collect();
+    let currencies: Vec<Option<String>> =
+        facts.iter().map(|fact| fact.amount.map(|amount| amount.currency().code().to_owned())).collect();
+    let values: Vec<Option<i64>> = facts.iter().map(|fact| fact.value_micros).collect();
+    let sources: Vec<&str> = facts.iter().map(|fact| fact.source.as_str()).collect();
+    let occurred: Vec<Timestamp> = facts.iter().map(|fact| fact.occurred_at).collect();
+    let recorded: Vec<Timestamp> = facts.iter().map(|fact| fact.recorded_at).collect();
+    let hashes: Vec<&[u8]> = facts.iter().map(|fact| fact.input_hash.as_slice()).collect();
+    let engines: Vec<i16> = facts.iter().map(|fact| fact.engine).collect();
+    let details: Vec<Option<String>> =
+        facts.iter().map(|fact| fact.detail.as_ref().map(|detail| detail.to_string())).collect();
+    let outcomes: Vec<String> = facts
+        .iter()
+        .map(|fact| serde_json::to_string(&fact.outcome).expect("an outcome is plain data"))
+        .collect();
+    sqlx::query!(
+        "insert into fact (program_id, id, kind, operation, referral_id, payment_id, amount_micros, currency,
+                           value_micros, source, occurred_at, recorded_at, input_hash, engine, detail, outcome)
+         select $1, t.id, t.kind, t.operation, t.referral_id, t.payment_id, t.amount_micros, t.currency,
+                t.value_micros, t.source, t.occurred_at, t.recorded_at, t.input_hash, t.engine, t.detail::jsonb,
+                t.outcome::jsonb
+         from unnest($2::uuid[], $3::smallint[], $4::smallint[], $5::uuid[], $6::uuid[], $7::bigint[], $8::text[],
+                     $9::bigint[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bytea[],
+                     $14::smallint[], $15::text[], $16::text[])
+              as t (id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
+                    occurred_at, recorded_at, input_hash, engine, detail, outcome)",
+        program.0,
+        &ids,
+        &kinds,
+        &operations,
+        &referrals as _,
+        &payments as _,
+        &amounts as _,
+        &currencies as _,
+        &values as _,
+        &sources as _,
+        &occurred,
+        &recorded,
+        &hashes as _,
+        &engines,
+        &details as _,
+        &outcomes
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// A parked fact that found its referral, and a refund its payment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attached {
+    /// The fact.
+    pub fact: FactId,
+    /// Its referral.
+    pub referral: ReferralId,
+    /// Of a refund: its payment.
+    pub payment: Option<FactId>,
+}
+
+/// Attaches parked facts.
+pub async fn attach(tx: &mut Tx, program: ProgramId, attached: &[Attached]) -> Result<()> {
+    if attached.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = attached.iter().map(|row| row.fact.0).collect();
+    let referrals: Vec<Uuid> = attached.iter().map(|row| row.referral.0).collect();
+    let payments: Vec<Option<Uuid>> = attached.iter().map(|row| row.payment.map(|id| id.0)).collect();
+    sqlx::query!(
+        "update fact set referral_id = t.referral_id, payment_id = t.payment_id
+         from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as t (id, referral_id, payment_id)
+         where fact.program_id = $1 and fact.id = t.id",
+        program.0,
+        &ids,
+        &referrals,
+        &payments as _
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! The log of a program: one row per accepted write, numbered after commit.
+
+use domain::ids::{LogId, ProgramId};
+use domain::time::Timestamp;
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::{Connection, Pool, Step, Tx};
+
+/// A row of `log`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogRow {
+    /// Its id; a fact's own id for a fact.
+    pub id: LogId,
+    /// What was written: `payment.recorded`, `payout.requested`, …
+    pub kind: &'static str,
+    /// The scope it changed, if any, and the scope's version after it.
+    pub scope: Option<(Uuid, i64)>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// What the row says beyond the fact or decision it names. No personal data.
+    pub body: Option<serde_json::Value>,
+}
+
+/// Appends log rows and queues them for their numbers.
+pub async fn append(tx: &mut Tx, program: ProgramId, rows: &[LogRow]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| row.kind).collect();
+    let scopes: Vec<Option<Uuid>> = rows.iter().map(|row| row.scope.map(|(scope, _)| scope)).collect();
+    let versions: Vec<Option<i64>> = rows.iter().map(|row| row.scope.map(|(_, version)| version)).collect();
+    let recorded: Vec<Timestamp> = rows.iter().map(|row| row.recorded_at).collect();
+    let bodies: Vec<Option<String>> = rows.iter().map(|row| row.body.as_ref().map(|body| body.to_string())).collect();
+    sqlx::query!(
+        "with appended as (
+             insert into log (program_id, id, kind, scope, scope_version, recorded_at, body)
+             select $1, t.id, t.kind, t.scope, t.scope_version, t.recorded_at, t.body::jsonb
+             from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::text[])
+                  as t (id, kind, scope, scope_version, recorded_at, body)
+         )
+         insert into log_waiting (program_id, log_id)
+         select $1, t.id from unnest($2::uuid[]) with ordinality as t (id, position) order by t.position",
+        program.0,
+        &ids,
+        &kinds as _,
+        &scopes as _,
+        &versions as _,
+        &recorded,
+        &bodies as _
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// Numbers up to 5,000 waiting rows of a program and says how many. Nobody else numbers while this runs, so there are
+/// no gaps and no reader ever waits for a lower number.
+pub async fn number(pool: &Pool, program: ProgramId) -> Result<i64> {
+    let mut tx = pool.begin().await?;
+    sqlx::query!(
+        "insert into log_head (program_id, number) values ($1, 0) on conflict do nothing",
+        program.0
+    )
+    .execute(&mut *tx)
+    .await?;
+    let head = sqlx::query_scalar!("select number from log_head where program_id = $1 for update", program.0)
+        .fetch_one(&mut *tx)
+        .await?;
+    let numbered = sqlx::query_scalar!(
+        r#"with taken as (
+               delete from log_waiting where program_id = $1 and position in (
+                   select position from log_waiting where program_id = $1 order by position limit 5000)
+               returning position, log_id
+           ), numbered as (
+               insert into log_number (program_id, number, log_id)
+               select $1, $2 + row_number() over (order by position), log_id from taken
+               returning 1
+           )
+           select count(*) as "count!" from numbered"#,
+        program.0,
+        head
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if numbered == 0 {
+        tx.rollback().await?;
+        return Ok(0);
+    }
+    sqlx::query!("update log_head set number = $2 where program_id = $1", program.0, head + numbered)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(numbered)
+}
+
+/// Programs that have rows waiting for their numbers.
+pub async fn programs_waiting(pool: &Pool) -> Result<Vec<ProgramId>> {
+    let programs = sqlx::query_scalar!("select distinct program_id from log_waiting").fetch_all(pool).await?;
+    Ok(programs.into_iter().map(ProgramId).collect())
+}
+
+/// A numbered log row as readers see it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NumberedRow {
+    /// Its number: 1, 2, 3, … without gaps.
+    pub number: i64,
+    /// Its id.
+    pub id: LogId,
+    /// What was written.
+    pub kind: String,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// What it says.
+    pub body: Option<serde_json::Value>,
+}
+
+/// Numbered rows after a number.
+pub async fn after(
+    connection: &mut Connection,
+    program: ProgramId,
+    number: i64,
+    limit: i64,
+) -> Result<Vec<NumberedRow>> {
+    let rows = sqlx::query!(
+        "select n.number, l.id, l.kind, l.recorded_at, l.body
+         from log_number n join log l on l.program_id = n.program_id and l.id = n.log_id
+         where n.program_id = $1 and n.number > $2 order by n.number limit $3",
+        program.0,
+        number,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| NumberedRow {
+            number: row.number,
+            id: LogId(row.id),
+            kind: row.kind,
+            recorded_at: row.recorded_at,
+            body: row.body,
+        })
+        .collect())
+}

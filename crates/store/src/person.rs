@@ -1,0 +1,79 @@
+//! Personal data: the one place where they live.
+
+use domain::ids::{PersonId, ProgramId};
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::{Step, Tx};
+
+/// A row of `person`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PersonRow {
+    /// Its id.
+    pub id: PersonId,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Display name.
+    pub name: Option<String>,
+    /// The program's own id of a customer.
+    pub uid: Option<String>,
+    /// Everything else there is to reach the person: first and last name, phone, messengers.
+    pub contact: serde_json::Value,
+    /// Where payouts go, by method.
+    pub payment_details: serde_json::Value,
+}
+
+impl PersonRow {
+    /// A person with nothing but an address and a uid.
+    pub fn customer(id: PersonId, email: Option<String>, uid: Option<String>) -> PersonRow {
+        let empty = || serde_json::Value::Object(serde_json::Map::new());
+        PersonRow { id, email, name: None, uid, contact: empty(), payment_details: empty() }
+    }
+}
+
+/// Appends people.
+pub async fn append(tx: &mut Tx, program: ProgramId, people: &[PersonRow]) -> Result<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = people.iter().map(|person| person.id.0).collect();
+    let emails: Vec<Option<String>> = people.iter().map(|person| person.email.clone()).collect();
+    let names: Vec<Option<String>> = people.iter().map(|person| person.name.clone()).collect();
+    let uids: Vec<Option<String>> = people.iter().map(|person| person.uid.clone()).collect();
+    let contacts: Vec<String> = people.iter().map(|person| person.contact.to_string()).collect();
+    let details: Vec<String> = people.iter().map(|person| person.payment_details.to_string()).collect();
+    sqlx::query!(
+        "insert into person (program_id, id, email, name, uid, contact, payment_details)
+         select $1, t.id, t.email, t.name, t.uid, t.contact::jsonb, t.payment_details::jsonb
+         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+              as t (id, email, name, uid, contact, payment_details)",
+        program.0,
+        &ids,
+        &emails as _,
+        &names as _,
+        &uids as _,
+        &contacts,
+        &details
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// Replaces what is known of a person.
+pub async fn update(tx: &mut Tx, program: ProgramId, person: &PersonRow) -> Result<()> {
+    sqlx::query!(
+        "update person set email = $3, name = $4, uid = $5, contact = $6, payment_details = $7
+         where program_id = $1 and id = $2",
+        program.0,
+        person.id.0,
+        person.email,
+        person.name,
+        person.uid,
+        person.contact,
+        person.payment_details
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}

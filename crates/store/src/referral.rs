@@ -1,0 +1,345 @@
+//! Referrals: who referred whom, under which terms, and the stored state of the fold.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use domain::fold::State;
+use domain::ids::{AffiliateId, DealVersionId, PersonId, ProgramId, ReferralId, ReferralNumber};
+use domain::referral;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::error::{Result, corrupt};
+use crate::{Connection, Step, Tx};
+
+/// Who a referral belongs to and under which deal version, from an instant on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AssignmentRow {
+    /// From when.
+    #[serde(rename = "f")]
+    pub from: Timestamp,
+    /// The affiliate.
+    #[serde(rename = "a")]
+    pub affiliate: AffiliateId,
+    /// The deal version, if there is one.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<DealVersionId>,
+}
+
+/// A row of `referral`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ReferralRow {
+    /// Its id.
+    pub id: ReferralId,
+    /// Its integer name.
+    pub number: ReferralNumber,
+    /// The person.
+    pub person: PersonId,
+    /// The affiliate it belongs to now.
+    pub affiliate: AffiliateId,
+    /// Where it stands.
+    pub state: referral::State,
+    /// Since when.
+    pub state_set_at: Timestamp,
+    /// When the registration occurred.
+    pub occurred_at: Timestamp,
+    /// When the staff rejected it.
+    pub rejected_at: Option<Timestamp>,
+    /// Without a payment up to here it expires.
+    pub expires_at: Option<Timestamp>,
+    /// Owners and terms, oldest first.
+    pub assignments: Vec<AssignmentRow>,
+    /// The stored state of the fold.
+    pub fold: State,
+    /// The version of the scope, counted under its lock.
+    pub version: i64,
+    /// When the row was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl ReferralRow {
+    /// Where the referral stands at an instant: one that has not paid in time is expired, whether or not a later
+    /// fact said so.
+    pub fn state_at(&self, now: Timestamp) -> (referral::State, Timestamp) {
+        match self.expires_at {
+            Some(expires_at) if expires_at < now && self.state == referral::State::Converted => {
+                (referral::State::Expired, expires_at)
+            }
+            _ => (self.state, self.state_set_at),
+        }
+    }
+
+    /// Every affiliate the referral has belonged to.
+    pub fn affiliates(&self) -> BTreeSet<AffiliateId> {
+        self.assignments.iter().map(|assignment| assignment.affiliate).collect()
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: Uuid,
+    number: i64,
+    person_id: Uuid,
+    affiliate_id: i64,
+    state: String,
+    state_set_at: DateTime<Utc>,
+    occurred_at: DateTime<Utc>,
+    rejected_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    assignments: serde_json::Value,
+    fold: serde_json::Value,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<Raw> for ReferralRow {
+    type Error = crate::StoreError;
+
+    fn try_from(raw: Raw) -> Result<ReferralRow> {
+        let id = ReferralId(raw.id);
+        let assignments: Vec<AssignmentRow> =
+            serde_json::from_value(raw.assignments).map_err(|_| corrupt("referral", "assignments", id))?;
+        if assignments.is_empty() {
+            return Err(corrupt("referral", "assignments", id));
+        }
+        Ok(ReferralRow {
+            id,
+            number: ReferralNumber(raw.number),
+            person: PersonId(raw.person_id),
+            affiliate: AffiliateId(raw.affiliate_id),
+            state: referral::State::from_word(&raw.state).ok_or_else(|| corrupt("referral", "state", id))?,
+            state_set_at: raw.state_set_at,
+            occurred_at: raw.occurred_at,
+            rejected_at: raw.rejected_at,
+            expires_at: raw.expires_at,
+            assignments,
+            fold: serde_json::from_value(raw.fold).map_err(|_| corrupt("referral", "fold", id))?,
+            version: raw.version,
+            created_at: raw.created_at,
+            updated_at: raw.updated_at,
+        })
+    }
+}
+
+/// Locks referrals in the order of their ids and reads them.
+pub async fn lock(tx: &mut Tx, program: ProgramId, ids: &BTreeSet<ReferralId>) -> Result<Vec<ReferralRow>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query_as!(
+        Raw,
+        "select id, number, person_id, affiliate_id, state, state_set_at, occurred_at, rejected_at, expires_at,
+                assignments, fold, version, created_at, updated_at
+         from referral where program_id = $1 and id = any($2) order by id for no key update",
+        program.0,
+        &ids
+    )
+    .fetch_all(tx.enter(Step::Referrals)?)
+    .await?
+    .into_iter()
+    .map(ReferralRow::try_from)
+    .collect()
+}
+
+/// A referral with what its person told.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ReferralView {
+    /// The referral.
+    pub referral: ReferralRow,
+    /// Its uid.
+    pub uid: Option<String>,
+    /// Its e-mail address.
+    pub email: Option<String>,
+}
+
+/// What a list of referrals may be narrowed by.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Filter {
+    /// Only this referral.
+    pub id: Option<ReferralId>,
+    /// Only these (any of them); empty for all.
+    pub ids: Vec<ReferralId>,
+    /// Only this affiliate's.
+    pub affiliate: Option<AffiliateId>,
+    /// Only in this state, expiry by time included.
+    pub state: Option<referral::State>,
+    /// Only with this e-mail address.
+    pub email: Option<String>,
+    /// Only made before.
+    pub created_before: Option<Timestamp>,
+    /// Only made after.
+    pub created_after: Option<Timestamp>,
+    /// Only with a state set before.
+    pub state_set_before: Option<Timestamp>,
+    /// Only with a state set after.
+    pub state_set_after: Option<Timestamp>,
+    /// Only after this place of the list (made at, id).
+    pub after: Option<(Timestamp, ReferralId)>,
+}
+
+/// A list of referrals, oldest first.
+pub async fn list(
+    connection: &mut Connection,
+    program: ProgramId,
+    filter: &Filter,
+    now: Timestamp,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<ReferralView>> {
+    let mut query = QueryBuilder::<Postgres>::new(
+        "select r.id, r.number, r.person_id, r.affiliate_id, r.state, r.state_set_at, r.occurred_at, r.rejected_at,
+                r.expires_at, r.assignments, r.fold, r.version, r.created_at, r.updated_at, p.uid, p.email
+         from referral r join person p on p.program_id = r.program_id and p.id = r.person_id
+         where r.program_id = ",
+    );
+    query.push_bind(program.0);
+    narrow(&mut query, filter, now);
+    query.push(" order by r.created_at, r.id limit ").push_bind(limit).push(" offset ").push_bind(offset);
+    #[derive(sqlx::FromRow)]
+    struct View {
+        #[sqlx(flatten)]
+        raw: Raw,
+        uid: Option<String>,
+        email: Option<String>,
+    }
+    let views: Vec<View> = query.build_query_as().fetch_all(connection).await?;
+    views
+        .into_iter()
+        .map(|view| Ok(ReferralView { referral: view.raw.try_into()?, uid: view.uid, email: view.email }))
+        .collect()
+}
+
+fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter, now: Timestamp) {
+    if let Some(id) = filter.id {
+        query.push(" and r.id = ").push_bind(id.0);
+    }
+    if !filter.ids.is_empty() {
+        let ids: Vec<Uuid> = filter.ids.iter().map(|id| id.0).collect();
+        query.push(" and r.id = any(").push_bind(ids).push(")");
+    }
+    if let Some(affiliate) = filter.affiliate {
+        query.push(" and r.affiliate_id = ").push_bind(affiliate.0);
+    }
+    match filter.state {
+        None => {}
+        Some(referral::State::Expired) => {
+            query.push(" and (r.state = 'expired' or r.state = 'converted' and r.expires_at < ");
+            query.push_bind(now).push(")");
+        }
+        Some(referral::State::Converted) => {
+            query.push(" and r.state = 'converted' and (r.expires_at is null or r.expires_at >= ");
+            query.push_bind(now).push(")");
+        }
+        Some(state) => {
+            query.push(" and r.state = ").push_bind(state.as_str());
+        }
+    }
+    if let Some(email) = &filter.email {
+        query.push(" and p.email = ").push_bind(email.clone());
+    }
+    let bounds = [
+        (" and r.created_at < ", filter.created_before),
+        (" and r.created_at > ", filter.created_after),
+        (" and r.state_set_at < ", filter.state_set_before),
+        (" and r.state_set_at > ", filter.state_set_after),
+    ];
+    for (condition, bound) in bounds {
+        if let Some(bound) = bound {
+            query.push(condition).push_bind(bound);
+        }
+    }
+    if let Some((created_at, id)) = filter.after {
+        query.push(" and (r.created_at, r.id) > (").push_bind(created_at).push(", ").push_bind(id.0).push(")");
+    }
+}
+
+/// Appends new referrals.
+pub async fn append(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow]) -> Result<()> {
+    if referrals.is_empty() {
+        return Ok(());
+    }
+    let json = |value: serde_json::Result<String>| value.expect("the row is plain data");
+    let ids: Vec<Uuid> = referrals.iter().map(|row| row.id.0).collect();
+    let numbers: Vec<i64> = referrals.iter().map(|row| row.number.0).collect();
+    let persons: Vec<Uuid> = referrals.iter().map(|row| row.person.0).collect();
+    let affiliates: Vec<i64> = referrals.iter().map(|row| row.affiliate.0).collect();
+    let states: Vec<&str> = referrals.iter().map(|row| row.state.as_str()).collect();
+    let state_set: Vec<Timestamp> = referrals.iter().map(|row| row.state_set_at).collect();
+    let occurred: Vec<Timestamp> = referrals.iter().map(|row| row.occurred_at).collect();
+    let expires: Vec<Option<Timestamp>> = referrals.iter().map(|row| row.expires_at).collect();
+    let assignments: Vec<String> =
+        referrals.iter().map(|row| json(serde_json::to_string(&row.assignments))).collect();
+    let folds: Vec<String> = referrals.iter().map(|row| json(serde_json::to_string(&row.fold))).collect();
+    let versions: Vec<i64> = referrals.iter().map(|row| row.version).collect();
+    let created: Vec<Timestamp> = referrals.iter().map(|row| row.created_at).collect();
+    sqlx::query!(
+        "insert into referral (program_id, id, number, person_id, affiliate_id, state, state_set_at, occurred_at,
+                               expires_at, assignments, fold, version, created_at, updated_at)
+         select $1, t.id, t.number, t.person_id, t.affiliate_id, t.state, t.state_set_at, t.occurred_at,
+                t.expires_at, t.assignments::jsonb, t.fold::jsonb, t.version, t.created_at, t.created_at
+         from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[],
+                     $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::bigint[],
+                     $13::timestamptz[])
+              as t (id, number, person_id, affiliate_id, state, state_set_at, occurred_at, expires_at, assignments,
+                    fold, version, created_at)",
+        program.0,
+        &ids,
+        &numbers,
+        &persons,
+        &affiliates,
+        &states as _,
+        &state_set,
+        &occurred,
+        &expires as _,
+        &assignments,
+        &folds,
+        &versions,
+        &created
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// Stores what the fold made of referrals that the transaction has locked.
+pub async fn update(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow]) -> Result<()> {
+    if referrals.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = referrals.iter().map(|row| row.id.0).collect();
+    let affiliates: Vec<i64> = referrals.iter().map(|row| row.affiliate.0).collect();
+    let states: Vec<&str> = referrals.iter().map(|row| row.state.as_str()).collect();
+    let state_set: Vec<Timestamp> = referrals.iter().map(|row| row.state_set_at).collect();
+    let rejected: Vec<Option<Timestamp>> = referrals.iter().map(|row| row.rejected_at).collect();
+    let folds: Vec<String> =
+        referrals.iter().map(|row| serde_json::to_string(&row.fold).expect("a state is plain data")).collect();
+    let versions: Vec<i64> = referrals.iter().map(|row| row.version).collect();
+    let updated: Vec<Timestamp> = referrals.iter().map(|row| row.updated_at).collect();
+    sqlx::query!(
+        "update referral
+         set affiliate_id = t.affiliate_id, state = t.state, state_set_at = t.state_set_at,
+             rejected_at = t.rejected_at, fold = t.fold::jsonb, version = t.version, updated_at = t.updated_at
+         from unnest($2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+                     $8::bigint[], $9::timestamptz[])
+              as t (id, affiliate_id, state, state_set_at, rejected_at, fold, version, updated_at)
+         where referral.program_id = $1 and referral.id = t.id",
+        program.0,
+        &ids,
+        &affiliates,
+        &states as _,
+        &state_set,
+        &rejected as _,
+        &folds,
+        &versions,
+        &updated
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}

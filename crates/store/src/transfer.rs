@@ -1,0 +1,200 @@
+//! Transfers: the ledger's movements, append only. The one column that changes says what no payout has claimed.
+
+use domain::claim::Line;
+use domain::ids::{AffiliateId, CommissionId, LogId, ProgramId, TransferId};
+use domain::ledger::{Account, Cause, Entry, Movement};
+use domain::time::{Period, Timestamp};
+use uuid::Uuid;
+
+use crate::error::{Result, corrupt};
+use crate::{Connection, Step, Tx};
+
+/// A row of `transfer`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TransferRow {
+    /// Its id.
+    pub id: TransferId,
+    /// Whose accounts.
+    pub affiliate: AffiliateId,
+    /// In which currency.
+    pub currency: String,
+    /// What moves where.
+    pub movement: Movement,
+    /// What sort of cause.
+    pub cause: Cause,
+    /// The cause.
+    pub cause_id: Uuid,
+    /// The cause's revision.
+    pub revision: i32,
+    /// The commission it belongs to.
+    pub commission: Option<CommissionId>,
+    /// Its place among the cause's transfers of one commission.
+    pub leg: i16,
+    /// The sort of entry, for a commission's.
+    pub entry: Option<Entry>,
+    /// When it takes effect.
+    pub effective_at: Timestamp,
+    /// The month it is posted in.
+    pub period: Period,
+    /// The log row that recorded it.
+    pub log: LogId,
+}
+
+impl TransferRow {
+    /// What the movement leaves to be claimed by payouts: its effect on `due`, unless a payout made it.
+    pub fn claimable_micros(&self) -> i64 {
+        if self.cause == Cause::Payout { 0 } else { self.movement.on_due() }
+    }
+}
+
+/// Appends transfers. Their effect on the account rows is booked by `account::apply` in the same transaction.
+pub async fn append(tx: &mut Tx, program: ProgramId, transfers: &[TransferRow]) -> Result<()> {
+    if transfers.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = transfers.iter().map(|row| row.id.0).collect();
+    let affiliates: Vec<i64> = transfers.iter().map(|row| row.affiliate.0).collect();
+    let currencies: Vec<&str> = transfers.iter().map(|row| row.currency.as_str()).collect();
+    let debits: Vec<i16> = transfers.iter().map(|row| row.movement.debit().code()).collect();
+    let credits: Vec<i16> = transfers.iter().map(|row| row.movement.credit().code()).collect();
+    let amounts: Vec<i64> = transfers.iter().map(|row| row.movement.micros()).collect();
+    let causes: Vec<i16> = transfers.iter().map(|row| row.cause.code()).collect();
+    let cause_ids: Vec<Uuid> = transfers.iter().map(|row| row.cause_id).collect();
+    let revisions: Vec<i32> = transfers.iter().map(|row| row.revision).collect();
+    let commissions: Vec<Uuid> = transfers.iter().map(|row| row.commission.map_or(Uuid::nil(), |id| id.0)).collect();
+    let legs: Vec<i16> = transfers.iter().map(|row| row.leg).collect();
+    let entries: Vec<Option<i16>> = transfers.iter().map(|row| row.entry.map(Entry::code)).collect();
+    let effective: Vec<Timestamp> = transfers.iter().map(|row| row.effective_at).collect();
+    let periods: Vec<i32> = transfers.iter().map(|row| row.period.number()).collect();
+    let logs: Vec<Uuid> = transfers.iter().map(|row| row.log.0).collect();
+    let unclaimed: Vec<i64> = transfers.iter().map(TransferRow::claimable_micros).collect();
+    sqlx::query!(
+        "insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,
+                               revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)
+         select $1, t.id, t.affiliate_id, t.currency, t.debit, t.credit, t.amount_micros, t.cause, t.cause_id,
+                t.revision, t.commission_id, t.leg, t.entry, t.effective_at, t.period, t.log_id, t.unclaimed_micros
+         from unnest($2::uuid[], $3::bigint[], $4::text[], $5::smallint[], $6::smallint[], $7::bigint[],
+                     $8::smallint[], $9::uuid[], $10::integer[], $11::uuid[], $12::smallint[], $13::smallint[],
+                     $14::timestamptz[], $15::integer[], $16::uuid[], $17::bigint[])
+              as t (id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id, revision,
+                    commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)",
+        program.0,
+        &ids,
+        &affiliates,
+        &currencies as _,
+        &debits,
+        &credits,
+        &amounts,
+        &causes,
+        &cause_ids,
+        &revisions,
+        &commissions,
+        &legs,
+        &entries as _,
+        &effective,
+        &periods,
+        &logs,
+        &unclaimed
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// The lines of an affiliate that no payout has claimed in full, oldest first, read without a lock.
+pub async fn unclaimed(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliate: AffiliateId,
+    currency: &str,
+) -> Result<Vec<Line<TransferId>>> {
+    let rows = sqlx::query!(
+        "select id, unclaimed_micros from transfer
+         where program_id = $1 and affiliate_id = $2 and currency = $3 and unclaimed_micros <> 0
+         order by effective_at, id",
+        program.0,
+        affiliate.0,
+        currency
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Line { id: TransferId(row.id), unclaimed_micros: row.unclaimed_micros })
+        .collect())
+}
+
+/// Locks lines in the order of their ids.
+pub async fn lock_lines(tx: &mut Tx, program: ProgramId, ids: &[TransferId]) -> Result<()> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        "select id from transfer where program_id = $1 and id = any($2) order by id for no key update",
+        program.0,
+        &ids
+    )
+    .fetch_all(tx.enter(Step::Commissions)?)
+    .await?;
+    Ok(())
+}
+
+/// Takes signed parts off what is unclaimed of lines that the transaction has locked; negative parts of a claim give
+/// the lines back.
+pub async fn take(tx: &mut Tx, program: ProgramId, parts: &[(TransferId, i64)]) -> Result<()> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = parts.iter().map(|(id, _)| id.0).collect();
+    let micros: Vec<i64> = parts.iter().map(|(_, micros)| *micros).collect();
+    sqlx::query!(
+        "update transfer set unclaimed_micros = unclaimed_micros - t.micros
+         from unnest($2::uuid[], $3::bigint[]) as t (id, micros)
+         where transfer.program_id = $1 and transfer.id = t.id",
+        program.0,
+        &ids,
+        &micros
+    )
+    .execute(tx.enter(Step::Commissions)?)
+    .await?;
+    Ok(())
+}
+
+/// The transfers of an affiliate in the order in which they were made.
+pub async fn of_affiliate(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliate: AffiliateId,
+) -> Result<Vec<TransferRow>> {
+    let rows = sqlx::query!(
+        "select id, currency, debit, credit, amount_micros, cause, cause_id, revision, commission_id, leg, entry,
+                effective_at, period, log_id
+         from transfer where program_id = $1 and affiliate_id = $2 order by id",
+        program.0,
+        affiliate.0
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let id = TransferId(row.id);
+            let broken = |column| corrupt("transfer", column, id);
+            let debit = Account::from_code(row.debit).ok_or_else(|| broken("debit"))?;
+            let credit = Account::from_code(row.credit).ok_or_else(|| broken("credit"))?;
+            Ok(TransferRow {
+                id,
+                affiliate,
+                currency: row.currency,
+                movement: Movement::restore(debit, credit, row.amount_micros)
+                    .ok_or_else(|| broken("amount_micros"))?,
+                cause: Cause::from_code(row.cause).ok_or_else(|| broken("cause"))?,
+                cause_id: row.cause_id,
+                revision: row.revision,
+                commission: (!row.commission_id.is_nil()).then_some(CommissionId(row.commission_id)),
+                leg: row.leg,
+                entry: row.entry.and_then(Entry::from_code),
+                effective_at: row.effective_at,
+                period: Period::from_number(row.period).ok_or_else(|| broken("period"))?,
+                log: LogId(row.log_id),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,29 @@
+select format('affiliate %s: %s %s kept, %s %s in the facts', affiliate_id, coalesce(k.count, 0), measure,
+              coalesce(f.count, 0), measure)
+from (
+    select affiliate_id, measure, sum(count) as count
+    from fact_daily
+    cross join lateral (values ('registrations', registrations), ('payments', payments), ('refunds', refunds),
+                               ('churns', churns), ('micros', payments_micros),
+                               ('micros refunded', refunds_micros)) as m (measure, count)
+    where program_id = $1
+    group by affiliate_id, measure
+) as k
+full join (
+    select owner as affiliate_id, measure, sum(count) as count
+    from (
+        select (select (e ->> 'a')::bigint from jsonb_array_elements(r.assignments) with ordinality as x (e, n)
+                where (e ->> 'f')::timestamptz <= f.occurred_at or n = 1 order by n desc limit 1) as owner,
+               m.measure, m.count
+        from fact f
+        join referral r on r.program_id = f.program_id and r.id = f.referral_id
+        cross join lateral (values
+            ('registrations', (f.kind = 0)::int), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
+            ('refunds', (f.kind = 2)::int), ('churns', (f.kind = 3)::int),
+            ('micros', case when f.kind = 1 then coalesce(f.value_micros, 0) else 0 end),
+            ('micros refunded', case when f.kind = 2 then coalesce(f.value_micros, 0) else 0 end)) as m (measure, count)
+        where f.program_id = $1
+    ) as owned
+    group by owner, measure
+) as f using (affiliate_id, measure)
+where coalesce(k.count, 0) <> coalesce(f.count, 0)
