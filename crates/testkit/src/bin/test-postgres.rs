@@ -30,7 +30,11 @@ const SETTINGS: [(&str, &str); 4] =
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    let command: Vec<String> = std::env::args().skip_while(|argument| argument != "--").skip(1).collect();
+    let mut command: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo run` keeps the first `--` to itself.
+    if command.first().is_some_and(|first| first == "--") {
+        command.remove(0);
+    }
     if command.is_empty() {
         eprintln!("usage: [{VERSIONS}=15,18] test-postgres -- COMMAND [ARGUMENT ...]");
         return ExitCode::from(2);
