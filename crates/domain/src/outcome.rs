@@ -11,6 +11,9 @@ use crate::time::Timestamp;
 /// What came of a fact.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
+    /// Whose referral it was when the fact occurred.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub affiliate: Option<crate::ids::AffiliateId>,
     /// Why nothing was earned at all, or what else there is to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Note>,

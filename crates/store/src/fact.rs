@@ -291,3 +291,23 @@ pub async fn attach(tx: &mut Tx, program: ProgramId, attached: &[Attached]) -> R
     .await?;
     Ok(())
 }
+
+/// Tells parked refunds which payment they belong to, though its customer is not known yet.
+pub async fn repoint(tx: &mut Tx, program: ProgramId, refunds: &[(FactId, FactId)]) -> Result<()> {
+    if refunds.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = refunds.iter().map(|(refund, _)| refund.0).collect();
+    let payments: Vec<Uuid> = refunds.iter().map(|(_, payment)| payment.0).collect();
+    sqlx::query!(
+        "update fact set payment_id = t.payment_id
+         from unnest($2::uuid[], $3::uuid[]) as t (id, payment_id)
+         where fact.program_id = $1 and fact.id = t.id",
+        program.0,
+        &ids,
+        &payments
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}

@@ -159,6 +159,21 @@ pub async fn finish(pool: &Pool, job: &ClaimedJob) -> Result<bool> {
 /// Puts a failed job back until `run_at`, or declares it dead after the last attempt.
 pub async fn fail(pool: &Pool, job: &ClaimedJob, error: &str, run_at: DateTime<Utc>) -> Result<bool> {
     let state = if job.attempts >= MAX_ATTEMPTS { "dead" } else { "waiting" };
+    put_back(pool, job, state, error, run_at).await
+}
+
+/// Declares a job dead that no further attempt can help.
+pub async fn bury(pool: &Pool, job: &ClaimedJob, error: &str, now: DateTime<Utc>) -> Result<bool> {
+    put_back(pool, job, "dead", error, now).await
+}
+
+async fn put_back(
+    pool: &Pool,
+    job: &ClaimedJob,
+    state: &str,
+    error: &str,
+    run_at: DateTime<Utc>,
+) -> Result<bool> {
     let done = sqlx::query!(
         "update job set state = $4, run_at = $5, leased_until = null, last_error = $6
          where program_id = $1 and id = $2 and lease_id = $3",

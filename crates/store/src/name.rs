@@ -163,13 +163,25 @@ pub async fn bind(tx: &mut Tx, program: ProgramId, bindings: &[(Hash, Uuid)]) ->
     sqlx::query!(
         "update name set subject = t.subject
          from unnest($2::bytea[], $3::uuid[]) as t (hash, subject)
-         where name.program_id = $1 and name.hash = t.hash and name.subject is null",
+         where name.program_id = $1 and name.hash = t.hash",
         program.0,
         &hashes,
         &subjects
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
+    Ok(())
+}
+
+/// Makes names that this transaction made name nothing, because something is parked under them.
+pub async fn unbind(tx: &mut Tx, program: ProgramId, hashes: &[Hash]) -> Result<()> {
+    if hashes.is_empty() {
+        return Ok(());
+    }
+    let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
+    sqlx::query!("update name set subject = null where program_id = $1 and hash = any($2)", program.0, &hashes)
+        .execute(tx.enter(Step::Appends)?)
+        .await?;
     Ok(())
 }
 

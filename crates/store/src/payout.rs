@@ -22,6 +22,8 @@ pub struct Details {
     pub payment_details: Option<String>,
     /// An identical payout was made shortly before.
     pub repeats: Option<PayoutId>,
+    /// Whether the affiliate is told by mail once it is paid.
+    pub send_mail: bool,
 }
 
 /// A row of `payout`.
@@ -367,4 +369,16 @@ pub async fn with_open_advance(
     .fetch_all(connection)
     .await?;
     Ok(ids.into_iter().map(PayoutId).collect())
+}
+
+/// Whose payout it is.
+pub async fn affiliate_of(
+    connection: &mut Connection,
+    program: ProgramId,
+    id: PayoutId,
+) -> Result<Option<AffiliateId>> {
+    let id = sqlx::query_scalar!("select affiliate_id from payout where program_id = $1 and id = $2", program.0, id.0)
+        .fetch_optional(connection)
+        .await?;
+    Ok(id.map(AffiliateId))
 }

@@ -1,1 +1,9 @@
-//! testkit
+//! What the tests share: a PostgreSQL database per test, the product on it with a clock that stands still, and
+//! builders for what most tests need. Used from `tests/` only.
+
+mod database;
+pub mod smtp;
+mod test_app;
+
+pub use database::Database;
+pub use test_app::{Answer, TestApp, run};

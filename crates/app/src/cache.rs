@@ -1,0 +1,124 @@
+//! What ingest keeps of a program's decisions: settings, the newest terms of deals, affiliates' statuses.
+//!
+//! Every transaction reads the program's version under the fence; what was read under another version is thrown away,
+//! so nothing here is ever out of date when it is used. Deal versions never change and are kept for good.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use domain::affiliate::History;
+use domain::deal::Terms;
+use domain::ids::{AffiliateId, DealId, DealVersionId, ProgramId};
+use store::program::ProgramRow;
+use store::{Connection, Result};
+
+/// The newest version of a deal.
+pub(crate) type Newest = Option<(DealVersionId, Arc<Terms>)>;
+
+/// Decisions of programs, by version.
+#[derive(Default)]
+pub(crate) struct Cache {
+    programs: Mutex<HashMap<ProgramId, Arc<Decisions>>>,
+    versions: Mutex<HashMap<(ProgramId, DealVersionId), (DealId, Arc<Terms>)>>,
+}
+
+/// The decisions of one program at one version.
+pub(crate) struct Decisions {
+    pub(crate) program: ProgramRow,
+    statuses: Mutex<BTreeMap<AffiliateId, History>>,
+    newest: Mutex<HashMap<DealId, Newest>>,
+}
+
+impl Cache {
+    /// The decisions of a program as they stand in this transaction; `None` for an unknown program.
+    pub(crate) async fn decisions(
+        &self,
+        connection: &mut Connection,
+        program: ProgramId,
+    ) -> Result<Option<Arc<Decisions>>> {
+        let Some(version) = store::program::version(connection, program).await? else { return Ok(None) };
+        let known = self.programs.lock().expect("nothing panics while it holds this").get(&program).cloned();
+        if let Some(decisions) = known.filter(|decisions| decisions.program.version == version) {
+            return Ok(Some(decisions));
+        }
+        let Some(row) = store::program::by_id(connection, program).await? else { return Ok(None) };
+        let decisions = Arc::new(Decisions {
+            program: row,
+            statuses: Mutex::default(),
+            newest: Mutex::default(),
+        });
+        let mut programs = self.programs.lock().expect("nothing panics while it holds this");
+        programs.insert(program, decisions.clone());
+        Ok(Some(decisions))
+    }
+
+    /// Deal versions with their deals.
+    pub(crate) async fn versions(
+        &self,
+        connection: &mut Connection,
+        program: ProgramId,
+        wanted: &BTreeSet<DealVersionId>,
+    ) -> Result<BTreeMap<DealVersionId, (DealId, Arc<Terms>)>> {
+        let mut found = BTreeMap::new();
+        let mut missing = Vec::new();
+        {
+            let kept = self.versions.lock().expect("nothing panics while it holds this");
+            for version in wanted {
+                match kept.get(&(program, *version)) {
+                    Some(known) => drop(found.insert(*version, known.clone())),
+                    None => missing.push(*version),
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        for row in store::deal::by_versions(connection, program, &missing).await? {
+            let known = (row.id, Arc::new(row.terms));
+            let mut kept = self.versions.lock().expect("nothing panics while it holds this");
+            kept.insert((program, row.version), known.clone());
+            found.insert(row.version, known);
+        }
+        Ok(found)
+    }
+}
+
+impl Decisions {
+    /// The dated statuses of affiliates.
+    pub(crate) async fn statuses(
+        &self,
+        connection: &mut Connection,
+        wanted: &BTreeSet<AffiliateId>,
+    ) -> Result<BTreeMap<AffiliateId, History>> {
+        let mut found = BTreeMap::new();
+        let mut missing = BTreeSet::new();
+        {
+            let kept = self.statuses.lock().expect("nothing panics while it holds this");
+            for affiliate in wanted {
+                match kept.get(affiliate) {
+                    Some(history) => drop(found.insert(*affiliate, history.clone())),
+                    None => drop(missing.insert(*affiliate)),
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let read = store::affiliate::histories(connection, self.program.id, &missing).await?;
+        self.statuses.lock().expect("nothing panics while it holds this").extend(read.clone());
+        found.extend(read);
+        Ok(found)
+    }
+
+    /// The newest version of a deal; `None` for a deal without rules or versions (organic traffic).
+    pub(crate) async fn newest(&self, connection: &mut Connection, deal: DealId) -> Result<Newest> {
+        let kept = self.newest.lock().expect("nothing panics while it holds this").get(&deal).cloned();
+        if let Some(newest) = kept {
+            return Ok(newest);
+        }
+        let row = store::deal::newest(connection, self.program.id, deal).await?;
+        let newest = row.map(|row| (row.version, Arc::new(row.terms)));
+        self.newest.lock().expect("nothing panics while it holds this").insert(deal, newest.clone());
+        Ok(newest)
+    }
+}

@@ -1,0 +1,27 @@
+//! What whoever starts the product may choose.
+
+/// Settings of one process.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Tasks that write batches.
+    pub ingest_workers: usize,
+    /// Requests that may wait for a batch, over all programs.
+    pub queue_limit: usize,
+    /// The mail server, if mails are to be sent.
+    pub mail: Option<Mail>,
+}
+
+/// Where mails go out.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// `smtp://`, `smtps://` or `smtp://…?tls=required`, with user and password where needed.
+    pub url: String,
+    /// The sender: `Programme <affiliates@example.com>`.
+    pub from: String,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { ingest_workers: 4, queue_limit: 16_384, mail: None }
+    }
+}

@@ -1,0 +1,101 @@
+//! Deals: made with their first version; a change makes a new one, which meets registrations from then on.
+
+use domain::deal::Terms;
+use domain::ids::{AffiliateId, DealId, DealVersionId};
+use domain::text::Name;
+use serde_json::json;
+use store::Tx;
+pub use store::deal::DealRow;
+
+use crate::error::{Error, Result};
+use crate::{App, Caller, random};
+
+/// What a new deal is given.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewDeal {
+    /// Its name.
+    pub name: Name,
+    /// Its terms.
+    pub terms: Terms,
+    /// The affiliate it is for, whose own deal it becomes; `None` for a deal that any affiliate may be given.
+    pub affiliate: Option<AffiliateId>,
+}
+
+/// Makes a deal.
+pub async fn create(app: &App, caller: &Caller, new: NewDeal) -> Result<DealRow> {
+    caller.require_operator()?;
+    let id = DealId(app.0.counters.next(app.pool(), caller.program, "deal").await?);
+    let version = DealVersionId(random::id());
+    let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let program = crate::program::by_id(tx.read(), caller.program).await?;
+    new.terms.check(program.currency).map_err(|error| Error::invalid("terms", error))?;
+    let owner = match new.affiliate {
+        None => None,
+        Some(affiliate) => {
+            let row = store::affiliate::lock(&mut tx, caller.program, affiliate).await?;
+            Some(row.ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}")))?)
+        }
+    };
+    store::deal::append(&mut tx, caller.program, id, new.name.as_str(), new.affiliate, caller.now).await?;
+    store::deal::append_version(&mut tx, caller.program, id, version, &new.terms, caller.now).await?;
+    if let Some(mut owner) = owner {
+        owner.deal = Some(id);
+        owner.updated_at = caller.now;
+        store::affiliate::update(&mut tx, caller.program, &owner).await?;
+    }
+    let body = json!({ "deal": id, "version": version, "affiliate": new.affiliate });
+    crate::key::log(app, &mut tx, caller, "deal.created", body).await?;
+    store::program::bump_version(&mut tx, caller.program).await?;
+    let row = newest(&mut tx, caller, id).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+async fn newest(tx: &mut Tx, caller: &Caller, id: DealId) -> Result<DealRow> {
+    store::deal::newest(tx.read(), caller.program, id)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("there is no deal {id}")))
+}
+
+/// Changes a deal: a name changes the deal, terms make a new version of it.
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: DealId,
+    name: Option<Name>,
+    terms: Option<Terms>,
+) -> Result<DealRow> {
+    caller.require_operator()?;
+    let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let before = newest(&mut tx, caller, id).await?;
+    if let Some(name) = name.filter(|name| name.as_str() != before.name) {
+        store::deal::rename(&mut tx, caller.program, id, name.as_str(), caller.now).await?;
+    }
+    if let Some(terms) = terms.filter(|terms| *terms != before.terms) {
+        let program = crate::program::by_id(tx.read(), caller.program).await?;
+        terms.check(program.currency).map_err(|error| Error::invalid("terms", error))?;
+        let version = DealVersionId(random::id());
+        store::deal::append_version(&mut tx, caller.program, id, version, &terms, caller.now).await?;
+        let body = json!({ "deal": id, "version": version });
+        crate::key::log(app, &mut tx, caller, "deal.changed", body).await?;
+        store::program::bump_version(&mut tx, caller.program).await?;
+    }
+    let row = newest(&mut tx, caller, id).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Every version of a deal, newest first.
+pub async fn versions(app: &App, caller: &Caller, id: DealId) -> Result<Vec<DealRow>> {
+    caller.require_operator()?;
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    let rows = store::deal::versions(&mut connection, caller.program, id).await?;
+    if rows.is_empty() { Err(Error::NotFound(format!("there is no deal {id}"))) } else { Ok(rows) }
+}
+
+/// A page of deals in their newest versions, after an id.
+pub async fn page(app: &App, caller: &Caller, after: Option<DealId>, limit: i64) -> Result<Vec<DealRow>> {
+    caller.require_operator()?;
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    Ok(store::deal::page(&mut connection, caller.program, after, limit).await?)
+}

@@ -1,0 +1,215 @@
+//! Deciding one command in the world that its batch has read: refused, known already, or a new fact with what it
+//! earns. Nothing here waits or writes; what is to be written is collected in `Effects`.
+
+mod book;
+mod fact;
+mod register;
+
+use domain::command::{Command, Refused};
+use domain::fact::Kind;
+use domain::ids::{FactId, LogId, ReferralId};
+use domain::outcome::{Note, Outcome};
+use domain::time::is_plausible;
+use store::fact::{Attached, FactRow};
+use store::name::Hash;
+use uuid::Uuid;
+
+use super::prepare::Prepared;
+use super::world::{Name, World};
+use super::{Answer, Recorded};
+
+pub(crate) use book::{Cause, Effects, book, reject_referral};
+
+/// How long a fact may wait for its customer or payment, in days.
+const PARKED_DAYS: i64 = 90;
+
+/// How far ahead of the program's clock a fact may be, in minutes.
+const AHEAD_MINUTES: i64 = 5;
+
+/// Decides one command.
+pub(crate) fn decide(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Answer {
+    if let Some(answer) = known(world, prepared) {
+        return answer;
+    }
+    check_time(prepared)?;
+    match &prepared.ask.command {
+        Command::Registration(registration) => register::register(world, effects, prepared, registration),
+        Command::Payment(payment) => fact::pay(world, effects, prepared, payment),
+        Command::Refund(refund) => fact::refund(world, effects, prepared, refund),
+        Command::Churn(churn) => fact::churn(world, effects, prepared, churn),
+    }
+}
+
+fn check_time(prepared: &Prepared) -> Result<(), Refused> {
+    let at = prepared.occurred_at;
+    if at > prepared.now + chrono::Duration::minutes(AHEAD_MINUTES) {
+        return Err(Refused::InFuture(at.to_rfc3339()));
+    }
+    if !is_plausible(at) { Err(Refused::Implausible(at.to_rfc3339())) } else { Ok(()) }
+}
+
+/// The answer to a command whose key or money is known: the first answer again, or a conflict.
+fn known(world: &World, prepared: &Prepared) -> Option<Answer> {
+    // A batch that is tried again meets its own facts, if its first commit went through after all.
+    if let Some(own) = world.facts.get(&prepared.fact) {
+        return Some(Ok(recorded(own, false)));
+    }
+    if let Some(first) = prepared.key.as_ref().and_then(|key| world.fact_named(key)) {
+        let key = prepared.ask.key.as_ref().map_or_else(String::new, ToString::to_string);
+        return Some(repeat(first, prepared, Refused::KeyReused(key)));
+    }
+    let mut texts = prepared.ask.command.sources().into_iter();
+    for source in &prepared.sources {
+        let text = texts.next().unwrap_or_default();
+        let Some(first) = world.fact_named(source) else { continue };
+        let same_request =
+            first.operation == prepared.ask.operation.code() && first.input_hash == prepared.input_hash;
+        if same_request {
+            return Some(Ok(recorded(first, true)));
+        }
+        return Some(match differs(world, first, prepared) {
+            None => Ok(recorded(first, true)),
+            Some(field) => Err(Refused::OtherMoney { source_id: text, field }),
+        });
+    }
+    None
+}
+
+fn repeat(first: &FactRow, prepared: &Prepared, conflict: Refused) -> Answer {
+    if first.input_hash == prepared.input_hash { Ok(recorded(first, true)) } else { Err(conflict) }
+}
+
+/// In what a command differs from the money its source id names (money.md §3).
+fn differs(world: &World, known: &FactRow, prepared: &Prepared) -> Option<&'static str> {
+    let (kind, amount) = match &prepared.ask.command {
+        Command::Payment(payment) => (Kind::Payment, Some(payment.amount)),
+        Command::Refund(refund) => (Kind::Refund, refund.amount.or(known.amount)),
+        Command::Registration(_) | Command::Churn(_) => return Some("kind"),
+    };
+    if known.kind != kind {
+        return Some("kind");
+    }
+    let currency = |money: Option<domain::money::Money>| money.map(|money| money.currency());
+    if currency(known.amount) != currency(amount) {
+        return Some("currency");
+    }
+    if known.amount != amount {
+        return Some("amount");
+    }
+    match &prepared.payment {
+        Some(payment) => {
+            let named = world.fact_named(payment).map(|payment| payment.id);
+            (known.payment.is_some() && named != known.payment).then_some("payment")
+        }
+        None => {
+            let named = world.referral_of(prepared);
+            (known.referral.is_some() && named != known.referral).then_some("customer")
+        }
+    }
+}
+
+/// What is answered for a fact; nothing but what was stored with it, so that it never changes.
+pub(crate) fn recorded(fact: &FactRow, replayed: bool) -> Recorded {
+    let parked = fact.outcome.note == Some(Note::Parked);
+    Recorded {
+        fact: fact.id,
+        kind: fact.kind,
+        referral: fact.referral.filter(|_| !parked),
+        affiliate: fact.outcome.affiliate,
+        amount: fact.amount,
+        occurred_at: fact.occurred_at,
+        recorded_at: fact.recorded_at,
+        outcome: fact.outcome.clone(),
+        replayed,
+    }
+}
+
+/// A new fact without referral, value and outcome yet.
+fn new_fact(prepared: &Prepared) -> FactRow {
+    FactRow {
+        id: prepared.fact,
+        kind: prepared.ask.command.kind(),
+        operation: prepared.ask.operation.code(),
+        referral: None,
+        payment: None,
+        amount: None,
+        value_micros: None,
+        source: prepared.source(),
+        occurred_at: prepared.occurred_at,
+        recorded_at: prepared.now,
+        input_hash: prepared.input_hash.clone(),
+        engine: domain::ENGINE_VERSION,
+        detail: None,
+        outcome: Outcome::default(),
+    }
+}
+
+/// Takes the key and sources of a command for its fact.
+fn take_own_names(world: &mut World, effects: &mut Effects, prepared: &Prepared) {
+    for hash in prepared.key.iter().chain(&prepared.sources) {
+        take_name(world, effects, *hash, prepared.fact.0);
+    }
+}
+
+/// Takes a name that nobody has; whatever the row says now, it will name the subject after the commit.
+fn take_name(world: &mut World, effects: &mut Effects, hash: Hash, subject: Uuid) {
+    if world.names.get(&hash) != Some(&Name::Fresh(Some(subject))) {
+        effects.bindings.push((hash, subject));
+    }
+    world.names.insert(hash, Name::Bound(subject));
+}
+
+/// Keeps a fact whose customer or payment is not known yet, under the names that may make it known.
+fn park(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    mut fact: FactRow,
+    names: &[Hash],
+) -> Answer {
+    fact.outcome.note = Some(Note::Parked);
+    let until = prepared.now + chrono::Duration::days(PARKED_DAYS);
+    for name in names {
+        effects.parked.push((*name, fact.id, until));
+        effects.kept_names.insert(*name);
+        world.parked.entry(*name).or_default().push(fact.id);
+        if let Some(Name::Fresh(Some(_))) = world.names.get(name) {
+            // Another command of the batch would have owned the name, but has not: it names nothing yet.
+            effects.unbound.insert(*name);
+        }
+        world.names.insert(*name, Name::Waiting);
+    }
+    take_own_names(world, effects, prepared);
+    effects.log(prepared, None, None);
+    let answer = recorded(&fact, false);
+    effects.facts.push(fact.id);
+    world.facts.insert(fact.id, fact);
+    Ok(answer)
+}
+
+/// Attaches facts that waited under a name: to the referral, and refunds to their payment.
+fn attach(
+    world: &mut World,
+    effects: &mut Effects,
+    referral: ReferralId,
+    names: &[Hash],
+    log: LogId,
+    now: domain::time::Timestamp,
+) -> Result<(), Refused> {
+    let mut waiting: Vec<FactId> = names.iter().filter_map(|name| world.parked.remove(name)).flatten().collect();
+    // In the order of the log; a payment before the refunds that wait for it.
+    waiting.sort_by_key(|id| (world.facts.get(id).map(|fact| fact.kind), *id));
+    waiting.dedup();
+    for id in waiting {
+        let Some(fact) = world.facts.get_mut(&id) else { continue };
+        if fact.referral.is_some() {
+            continue;
+        }
+        fact.referral = Some(referral);
+        effects.unparked.push(id);
+        effects.attached.push(Attached { fact: id, referral, payment: fact.payment });
+        let row = fact.clone();
+        book(world, effects, referral, &row, Cause { log, now })?;
+    }
+    Ok(())
+}

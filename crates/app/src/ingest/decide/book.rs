@@ -1,0 +1,266 @@
+//! Folding one fact into its referral and booking the difference: commissions, transfers, figures.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::command::Refused;
+use domain::commission::{Booked, Key, Posting, Reason, difference};
+use domain::fact::{Body, Fact, Kind};
+use domain::fold::{FirstPayment, Folded, fold, step};
+use domain::ids::{CommissionId, DealId, FactId, LogId, ReferralId};
+use domain::ledger;
+use domain::outcome::{Outcome, Standing};
+use domain::time::Timestamp;
+use store::commission::CommissionRow;
+use store::fact::{Attached, FactRow};
+use store::log::LogRow;
+use store::name::Hash;
+use store::person::PersonRow;
+use store::roll_up::{Day, Figures};
+use uuid::Uuid;
+
+use crate::ingest::prepare::Prepared;
+use crate::ingest::world::{Scope, World};
+use crate::ledger::{Journal, Origin, Part};
+use crate::random;
+
+/// What a batch will write.
+pub(crate) struct Effects {
+    /// Facts to append, in the order of the log; their rows stand in the world.
+    pub(crate) facts: Vec<FactId>,
+    pub(crate) people: Vec<PersonRow>,
+    pub(crate) commissions: Vec<CommissionRow>,
+    pub(crate) journal: Journal,
+    pub(crate) logs: Vec<LogRow>,
+    /// Names whose rows must come to name something other than what they were made with.
+    pub(crate) bindings: Vec<(Hash, Uuid)>,
+    /// Names made in this transaction that must come to name nothing.
+    pub(crate) unbound: BTreeSet<Hash>,
+    /// Names that stay although they name nothing: something is parked under them.
+    pub(crate) kept_names: BTreeSet<Hash>,
+    pub(crate) parked: Vec<(Hash, FactId, Timestamp)>,
+    pub(crate) unparked: Vec<FactId>,
+    pub(crate) attached: Vec<Attached>,
+    /// Parked refunds whose payment became known, though not its customer.
+    pub(crate) repointed: Vec<(FactId, FactId)>,
+    pub(crate) days: BTreeMap<Day, Figures>,
+}
+
+impl Effects {
+    pub(crate) fn new(zone: domain::time::Zone) -> Effects {
+        Effects {
+            facts: Vec::new(),
+            people: Vec::new(),
+            commissions: Vec::new(),
+            journal: Journal::new(zone),
+            logs: Vec::new(),
+            bindings: Vec::new(),
+            unbound: BTreeSet::new(),
+            kept_names: BTreeSet::new(),
+            parked: Vec::new(),
+            unparked: Vec::new(),
+            attached: Vec::new(),
+            repointed: Vec::new(),
+            days: BTreeMap::new(),
+        }
+    }
+
+    /// Records the acceptance of a command in the log.
+    pub(super) fn log(&mut self, prepared: &Prepared, scope: Option<(Uuid, i64)>, body: Option<serde_json::Value>) {
+        let kind = match prepared.ask.command.kind() {
+            Kind::Registration => "referral.created",
+            Kind::Payment => "payment.recorded",
+            Kind::Refund => "refund.recorded",
+            Kind::Churn => "referral.churned",
+        };
+        self.logs.push(LogRow { id: prepared.fact.into(), kind, scope, recorded_at: prepared.now, body });
+    }
+
+    fn figures(&mut self, day: Day, currency: domain::currency::Currency, change: &Figures) {
+        self.days.entry(day).or_default().add(change);
+        self.journal.account(day.affiliate, currency).figures.add(change);
+    }
+}
+
+/// The write that books something.
+#[derive(Clone, Copy)]
+pub(crate) struct Cause {
+    /// Its log row.
+    pub(crate) log: LogId,
+    /// When it is recorded.
+    pub(crate) now: Timestamp,
+}
+
+/// Folds a fact into its referral and books the difference; what came of the fact is returned.
+pub(crate) fn book(
+    world: &mut World,
+    effects: &mut Effects,
+    referral: ReferralId,
+    row: &FactRow,
+    cause: Cause,
+) -> Result<Outcome, Refused> {
+    let currency = world.program.currency;
+    let fact = row.to_fact(currency).map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
+    let deals = &world.deals;
+    let scope = world.referrals.get_mut(&referral).ok_or(Refused::Unavailable)?;
+    let reason = match &fact.body {
+        Body::Refund { payment, .. } => Reason::Refund { of: *payment },
+        _ => Reason::Fact,
+    };
+    let before = scope.row.fold.first_payment;
+    let (folded, is_step) = refold(scope, Some(&fact))?;
+    let origin = Origin { cause: ledger::Cause::Fact, cause_id: fact.id.0, log: cause.log };
+    let outcome = settle(scope, effects, folded, is_step, (reason, fact.occurred_at), origin, cause.now, Some(&fact));
+    count(scope, effects, &fact, row, deals);
+    count_first(scope, effects, before, deals);
+    Ok(outcome)
+}
+
+/// Folds a referral again under its rejection and books the difference: everything it earned is taken back.
+pub(crate) fn reject_referral(
+    scope: &mut Scope,
+    reason: Reason,
+    at: Timestamp,
+    origin: Origin,
+) -> Result<Journal, Refused> {
+    scope.row.rejected_at = Some(at);
+    scope.course.rejected_at = Some(at);
+    let mut effects = Effects::new(scope.course.zone);
+    let (folded, is_step) = refold(scope, None)?;
+    settle(scope, &mut effects, folded, is_step, (reason, at), origin, at, None);
+    Ok(effects.journal)
+}
+
+/// The fold with one more fact: from the stored state where it is newer than all folded ones, else from all facts.
+fn refold(scope: &mut Scope, fact: Option<&Fact>) -> Result<(Folded, bool), Refused> {
+    let stepped = fact.and_then(|fact| step(&scope.course, &scope.row.fold, fact));
+    if let (Some(history), Some(fact)) = (&mut scope.history, fact) {
+        history.facts.push(fact.clone());
+    }
+    match (stepped, &scope.history) {
+        (Some(folded), _) => Ok((folded, true)),
+        (None, Some(history)) => Ok((fold(&scope.course, &history.facts), false)),
+        (None, None) => Err(Refused::Internal(crate::error::logged(&format!(
+            "referral {} was to be folded from its facts, which were not read",
+            scope.row.id
+        )))),
+    }
+}
+
+/// Books the difference between a fold and what is booked, and keeps the new state.
+#[allow(clippy::too_many_arguments, reason = "one call each from the two ways to fold")]
+fn settle(
+    scope: &mut Scope,
+    effects: &mut Effects,
+    mut folded: Folded,
+    is_step: bool,
+    (reason, at): (Reason, Timestamp),
+    origin: Origin,
+    now: Timestamp,
+    fact: Option<&Fact>,
+) -> Outcome {
+    let nothing = BTreeMap::new();
+    let booked = match &scope.history {
+        Some(history) if !is_step => &history.booked,
+        _ => &nothing,
+    };
+    let postings = difference(reason, at, &folded.targets, booked, || CommissionId(random::id()));
+    for posting in postings {
+        post(scope, effects, posting, origin);
+    }
+    scope.changed = true;
+    scope.row.version += 1;
+    scope.row.updated_at = now;
+    scope.row.state = folded.state.referral;
+    scope.row.state_set_at = folded.state.referral_since.unwrap_or(scope.row.state_set_at);
+    scope.row.fold = folded.state;
+    let mut outcome = fact.and_then(|fact| folded.outcomes.remove(&fact.id)).unwrap_or_default();
+    outcome.affiliate = fact.map(|fact| scope.course.owner_at(fact.occurred_at).affiliate);
+    if fact.is_some_and(|fact| matches!(fact.body, Body::Registration | Body::Churn)) {
+        outcome.referral = Some(Standing {
+            state: scope.row.state,
+            state_set_at: scope.row.state_set_at,
+            updated_at: scope.row.updated_at,
+        });
+    }
+    outcome
+}
+
+fn post(scope: &mut Scope, effects: &mut Effects, posting: Posting, origin: Origin) {
+    let Posting { commission, is_new, entry, movement, effective_at } = posting;
+    let owner = (commission.header.key.affiliate, scope.course.currency);
+    let part = Part { commission: Some(commission.header.id), entry: Some(entry), leg: 0 };
+    effects.journal.book(owner, movement, origin, part, effective_at);
+    if is_new {
+        effects.commissions.push(CommissionRow {
+            header: commission.header.clone(),
+            referral: scope.row.id,
+            currency: scope.course.currency.code().to_owned(),
+            released_at: commission.released_at,
+        });
+    }
+    if let Some(history) = &mut scope.history {
+        let key: Key = commission.header.key;
+        history.booked.insert(key, Booked { ..commission });
+    }
+}
+
+fn day_of(scope: &Scope, at: Timestamp, deals: &BTreeMap<domain::ids::DealVersionId, DealId>) -> Day {
+    let owner = scope.course.owner_at(at);
+    let deal = owner.terms.as_ref().and_then(|(version, _)| deals.get(version).copied());
+    Day {
+        affiliate: owner.affiliate,
+        day: scope.course.zone.date_of(at),
+        deal: deal.unwrap_or(DealId(0)),
+    }
+}
+
+/// Counts a fact into its day.
+fn count(
+    scope: &Scope,
+    effects: &mut Effects,
+    fact: &Fact,
+    row: &FactRow,
+    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
+) {
+    let value = i128::from(row.value_micros.unwrap_or(0));
+    let figures = match &fact.body {
+        Body::Registration => Figures { registrations: 1, ..Figures::default() },
+        Body::Payment { amount, .. } if amount.micros() > 0 => {
+            Figures { payments: 1, payments_micros: value, ..Figures::default() }
+        }
+        Body::Payment { .. } => return,
+        Body::Refund { .. } => Figures { refunds: 1, refunds_micros: value, ..Figures::default() },
+        Body::Churn => Figures { churns: 1, ..Figures::default() },
+    };
+    let day = day_of(scope, fact.occurred_at, deals);
+    effects.figures(day, scope.course.currency, &figures);
+}
+
+/// Moves the figure of the first payment when another payment turns out to be the first.
+fn count_first(
+    scope: &Scope,
+    effects: &mut Effects,
+    before: Option<FirstPayment>,
+    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
+) {
+    let after = scope.row.fold.first_payment;
+    if before == after {
+        return;
+    }
+    for (first, sign) in [(before, -1_i64), (after, 1)] {
+        let Some(first) = first else { continue };
+        let deal = scope
+            .course
+            .assignments
+            .iter()
+            .find(|assignment| assignment.affiliate == first.affiliate)
+            .and_then(|assignment| deals.get(&assignment.terms.as_ref()?.0).copied());
+        let day = Day { affiliate: first.affiliate, day: first.date, deal: deal.unwrap_or(DealId(0)) };
+        let figures = Figures {
+            first_payments: sign,
+            first_payments_micros: i128::from(sign) * i128::from(first.value.map_or(0, |value| value.0)),
+            ..Figures::default()
+        };
+        effects.figures(day, scope.course.currency, &figures);
+    }
+}

@@ -1,0 +1,223 @@
+//! Payments, refunds and churn.
+
+use domain::command::{Churn, Payment, Refund, Refused};
+use domain::fact::Kind;
+use domain::ids::{FactId, ReferralId};
+use domain::money::Money;
+use domain::referral::State;
+use serde_json::json;
+use store::fact::FactRow;
+use store::name::Hash;
+
+use super::book::{Cause, Effects, book};
+use super::{attach, new_fact, park, recorded, take_own_names};
+use crate::ingest::Answer;
+use crate::ingest::prepare::Prepared;
+use crate::ingest::world::World;
+
+pub(super) fn pay(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    payment: &Payment,
+) -> Answer {
+    let mut fact = new_fact(prepared);
+    fact.amount = Some(payment.amount);
+    fact.value_micros = value_of(world, payment.amount);
+    fact.detail = detail(payment);
+    let Some(referral) = world.referral_of(prepared) else {
+        let answer = park_or_refuse(world, effects, prepared, fact);
+        if answer.is_ok() {
+            park_refunds_with_payment(world, effects, prepared);
+        }
+        return answer;
+    };
+    if prepared.ask.operation.refuses_what_cannot_earn() {
+        check_can_earn(world, referral, prepared)?;
+    }
+    record(world, effects, prepared, fact, referral)?;
+    // Refunds of this payment may have come before it.
+    for source in &prepared.sources {
+        settle_refunds(world, source, prepared.fact);
+        attach(world, effects, referral, &[*source], prepared.fact.into(), prepared.now)?;
+    }
+    answer(world, prepared)
+}
+
+pub(super) fn refund(world: &mut World, effects: &mut Effects, prepared: &Prepared, refund: &Refund) -> Answer {
+    let name = prepared.payment.as_ref().ok_or(Refused::Unavailable)?;
+    let payment = world.fact_named(name).filter(|fact| fact.kind == Kind::Payment).cloned();
+    let mut fact = new_fact(prepared);
+    fact.detail = Some(json!({ "payment": refund.payment.as_str() }));
+    let Some(payment) = payment else {
+        return match refund.amount {
+            Some(amount) if prepared.ask.park && world.fact_named(name).is_none() => {
+                fact.amount = Some(amount);
+                fact.value_micros = value_of(world, amount);
+                park(world, effects, prepared, fact, &[*name])
+            }
+            _ => Err(Refused::UnknownPayment(refund.payment.to_string())),
+        };
+    };
+    let amount = amount_of(world, &payment, refund)?;
+    fact.amount = Some(amount);
+    fact.value_micros = value_of(world, amount);
+    fact.payment = Some(payment.id);
+    match payment.referral {
+        Some(referral) => {
+            record(world, effects, prepared, fact, referral)?;
+            answer(world, prepared)
+        }
+        // The payment itself waits; its refund waits with it, under the same names.
+        None => {
+            let names: Vec<Hash> = names_of_parked(world, payment.id);
+            park(world, effects, prepared, fact, &names)
+        }
+    }
+}
+
+pub(super) fn churn(world: &mut World, effects: &mut Effects, prepared: &Prepared, _churn: &Churn) -> Answer {
+    let fact = new_fact(prepared);
+    match world.referral_of(prepared) {
+        Some(referral) => {
+            record(world, effects, prepared, fact, referral)?;
+            answer(world, prepared)
+        }
+        None => park_or_refuse(world, effects, prepared, fact),
+    }
+}
+
+fn record(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    mut fact: FactRow,
+    referral: ReferralId,
+) -> Result<(), Refused> {
+    fact.referral = Some(referral);
+    let cause = Cause { log: prepared.fact.into(), now: prepared.now };
+    fact.outcome = book(world, effects, referral, &fact, cause)?;
+    take_own_names(world, effects, prepared);
+    let version = world.referrals.get(&referral).map(|scope| (referral.0, scope.row.version));
+    effects.log(prepared, version, None);
+    effects.facts.push(fact.id);
+    world.facts.insert(fact.id, fact);
+    Ok(())
+}
+
+fn answer(world: &World, prepared: &Prepared) -> Answer {
+    world.facts.get(&prepared.fact).map(|fact| recorded(fact, false)).ok_or(Refused::Unavailable)
+}
+
+fn park_or_refuse(world: &mut World, effects: &mut Effects, prepared: &Prepared, fact: FactRow) -> Answer {
+    let names: Vec<Hash> = prepared.uid.iter().chain(&prepared.email).copied().collect();
+    if prepared.ask.park && !names.is_empty() {
+        return park(world, effects, prepared, fact, &names);
+    }
+    let customer = prepared.customer().cloned().unwrap_or_default();
+    let described = [
+        customer.uid.map(|uid| format!("uid {uid:?}")),
+        customer.id.map(|id| format!("id {id}")),
+        customer.email.map(|email| format!("e-mail {email:?}")),
+    ];
+    Err(Refused::UnknownCustomer(described.into_iter().flatten().collect::<Vec<_>>().join(", ")))
+}
+
+/// Refunds that waited for a payment which is parked itself now wait for its customer.
+fn park_refunds_with_payment(world: &mut World, effects: &mut Effects, prepared: &Prepared) {
+    let names: Vec<Hash> = prepared.uid.iter().chain(&prepared.email).copied().collect();
+    let until = prepared.now + chrono::Duration::days(super::PARKED_DAYS);
+    for source in &prepared.sources {
+        settle_refunds(world, source, prepared.fact);
+        for refund in world.parked.remove(source).unwrap_or_default() {
+            effects.repointed.push((refund, prepared.fact));
+            effects.unparked.push(refund);
+            for name in &names {
+                effects.parked.push((*name, refund, until));
+                world.parked.entry(*name).or_default().push(refund);
+            }
+        }
+    }
+}
+
+/// Tells refunds that waited under a source which payment it names.
+fn settle_refunds(world: &mut World, source: &Hash, payment: FactId) {
+    for refund in world.parked.get(source).cloned().unwrap_or_default() {
+        if let Some(refund) = world.facts.get_mut(&refund) {
+            refund.payment = Some(payment);
+        }
+    }
+}
+
+fn names_of_parked(world: &World, fact: FactId) -> Vec<Hash> {
+    let mut names: Vec<Hash> =
+        world.parked.iter().filter(|(_, facts)| facts.contains(&fact)).map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names
+}
+
+/// How much a refund gives back: what it says, or what is left of the payment.
+fn amount_of(world: &World, payment: &FactRow, refund: &Refund) -> Result<Money, Refused> {
+    let paid = payment.amount.ok_or(Refused::Unavailable)?;
+    let Some(amount) = refund.amount else {
+        let earlier = payment.referral.and_then(|id| world.referrals.get(&id)?.history.as_ref());
+        let returned: i128 = earlier
+            .into_iter()
+            .flat_map(|history| &history.facts)
+            .filter_map(|fact| match &fact.body {
+                domain::fact::Body::Refund { payment: of, amount } if *of == payment.id => {
+                    Some(i128::from(amount.micros()))
+                }
+                _ => None,
+            })
+            .sum();
+        let left = (i128::from(paid.micros()) - returned).max(0);
+        return Ok(Money::from_micros(left as i64, paid.currency()));
+    };
+    if amount.currency() != paid.currency() {
+        return Err(Refused::RefundInOtherCurrency {
+            refund: amount.currency().to_string(),
+            payment: paid.currency().to_string(),
+        });
+    }
+    if amount.micros() > paid.micros() {
+        return Err(Refused::RefundAbovePayment { refund: amount.to_string(), payment: paid.to_string() });
+    }
+    Ok(amount)
+}
+
+/// An amount in the program's currency; `None` while the rate is missing.
+fn value_of(world: &World, amount: Money) -> Option<i64> {
+    (amount.currency() == world.program.currency).then_some(amount.micros())
+}
+
+/// The Reditus payment call refuses what the other doors keep without earning (money.md §5).
+fn check_can_earn(world: &World, referral: ReferralId, prepared: &Prepared) -> Result<(), Refused> {
+    let Some(scope) = world.referrals.get(&referral) else { return Ok(()) };
+    let (state, _) = scope.row.state_at(prepared.occurred_at);
+    if matches!(state, State::Rejected | State::Expired) {
+        return Err(Refused::ReferralCannotEarn(state));
+    }
+    let owner = scope.course.owner_at(prepared.occurred_at);
+    let status = scope.course.statuses.get(&owner.affiliate).map(|history| history.at(prepared.occurred_at));
+    match status {
+        Some(status @ domain::affiliate::Status::Blocked) => Err(Refused::AffiliateCannotEarn(status)),
+        _ => Ok(()),
+    }
+}
+
+/// What a payment says beyond its amount, for rules and people to read.
+fn detail(payment: &Payment) -> Option<serde_json::Value> {
+    let mut detail = serde_json::Map::new();
+    let mut put = |name: &str, value: Option<serde_json::Value>| {
+        if let Some(value) = value {
+            detail.insert(name.to_owned(), value);
+        }
+    };
+    put("subscription_id", payment.subscription_id.clone().map(Into::into));
+    put("interval", payment.interval.clone().map(Into::into));
+    put("interval_count", payment.interval_count.map(Into::into));
+    let more: Vec<&str> = payment.sources.iter().skip(1).map(|source| source.as_str()).collect();
+    put("sources", (!more.is_empty()).then(|| json!(more)));
+    (!detail.is_empty()).then_some(serde_json::Value::Object(detail))
+}

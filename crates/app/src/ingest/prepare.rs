@@ -1,0 +1,89 @@
+//! What can be known of a command before any database is asked: its ids, its hashes, its place in time. Made once, so
+//! that a batch that is tried again books the same facts and finds its own.
+
+use domain::command::{Command, Customer, Operation};
+use domain::ids::{FactId, PersonId, ReferralId};
+use domain::time::Timestamp;
+use store::name::{Hash, Kind};
+
+use super::Ask;
+use crate::{App, random};
+
+/// A command with everything that is made once.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) ask: Ask,
+    /// The time of the request.
+    pub(crate) now: Timestamp,
+    /// When it occurred: as the source says, else now.
+    pub(crate) occurred_at: Timestamp,
+    /// The id of the fact it will be.
+    pub(crate) fact: FactId,
+    /// The ids of the referral and person a registration will make.
+    pub(crate) referral: ReferralId,
+    pub(crate) person: PersonId,
+    /// The keyed hash of the command.
+    pub(crate) input_hash: Vec<u8>,
+    /// The idempotency key's name.
+    pub(crate) key: Option<Hash>,
+    /// The source ids' names.
+    pub(crate) sources: Vec<Hash>,
+    /// Of a refund: its payment's name.
+    pub(crate) payment: Option<Hash>,
+    /// The uid's and the e-mail address's names.
+    pub(crate) uid: Option<Hash>,
+    pub(crate) email: Option<Hash>,
+}
+
+impl Prepared {
+    /// Who is meant, in payments and churns.
+    pub(crate) fn customer(&self) -> Option<&Customer> {
+        match &self.ask.command {
+            Command::Payment(payment) => Some(&payment.customer),
+            Command::Churn(churn) => Some(&churn.customer),
+            Command::Registration(_) | Command::Refund(_) => None,
+        }
+    }
+
+    /// The source id that breaks ties of the canonical order. A registration and a churn have none of their own.
+    pub(crate) fn source(&self) -> String {
+        match (self.ask.command.sources().into_iter().next(), &self.ask.key) {
+            (Some(source), _) => source,
+            (None, Some(key)) => key.to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+pub(crate) fn prepare(app: &App, now: Timestamp, ask: Ask) -> Prepared {
+    let secret = &app.0.secret;
+    let (uid, email) = match &ask.command {
+        Command::Registration(registration) => (registration.uid.as_ref(), registration.email.as_ref()),
+        Command::Payment(payment) => (payment.customer.uid.as_ref(), payment.customer.email.as_ref()),
+        Command::Churn(churn) => (churn.customer.uid.as_ref(), churn.customer.email.as_ref()),
+        Command::Refund(_) => (None, None),
+    };
+    let source_name = |source: &str| secret.name(Kind::Source, &[source]);
+    let payment = match &ask.command {
+        Command::Refund(refund) => Some(source_name(refund.payment.as_str())),
+        _ => None,
+    };
+    Prepared {
+        now,
+        occurred_at: ask.command.occurred_at().unwrap_or(now),
+        fact: FactId(random::id()),
+        referral: ReferralId(random::id()),
+        person: PersonId(random::id()),
+        input_hash: secret.input(&(ask.operation, &ask.command)),
+        key: ask.key.as_ref().map(|key| key_name(app, ask.operation, key.as_str())),
+        sources: ask.command.sources().iter().map(|source| source_name(source)).collect(),
+        payment,
+        uid: uid.map(|uid| secret.name(Kind::Uid, &[uid.as_str()])),
+        email: email.map(|email| secret.name(Kind::Email, &[email.as_str()])),
+        ask,
+    }
+}
+
+fn key_name(app: &App, operation: Operation, key: &str) -> Hash {
+    app.0.secret.name(Kind::Key, &[&operation.code().to_string(), key])
+}

@@ -1,0 +1,144 @@
+//! The queue: bounded over all programs, fair between them, at most two batches of a program in flight.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use domain::command::Refused;
+use domain::ids::ProgramId;
+use tokio::sync::{Notify, oneshot};
+
+use super::prepare::Prepared;
+use super::{Answer, BATCH, batch};
+use crate::App;
+
+/// Batches of one program that may be in flight in this process.
+const IN_FLIGHT: usize = 2;
+
+/// A command that waits, and where its answer goes.
+pub(crate) struct Pending {
+    pub(crate) prepared: Prepared,
+    pub(crate) reply: oneshot::Sender<Answer>,
+}
+
+/// Commands that wait for a batch.
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Notify,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    programs: HashMap<ProgramId, Line>,
+    /// Programs that a worker may take, the one that has waited longest first.
+    ready: VecDeque<ProgramId>,
+    length: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<Pending>,
+    in_flight: usize,
+    is_ready: bool,
+}
+
+impl State {
+    fn offer(&mut self, program: ProgramId) {
+        let line = self.programs.entry(program).or_default();
+        if !line.is_ready && line.in_flight < IN_FLIGHT && !line.waiting.is_empty() {
+            line.is_ready = true;
+            self.ready.push_back(program);
+        }
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(limit: usize) -> Queue {
+        Queue { state: Mutex::default(), wake: Notify::new(), limit }
+    }
+
+    /// Puts a command into its program's line; refused when too many wait or the product stops.
+    pub(crate) fn push(
+        &self,
+        app: &App,
+        program: ProgramId,
+        prepared: Prepared,
+    ) -> Result<oneshot::Receiver<Answer>, Refused> {
+        let (reply, answer) = oneshot::channel();
+        let mut state = self.state.lock().expect("nothing panics while it holds this");
+        if state.closed || state.length >= self.limit {
+            return Err(Refused::Unavailable);
+        }
+        state.length += 1;
+        app.metrics().queue_depth.set(state.length as i64);
+        state.programs.entry(program).or_default().waiting.push_back(Pending { prepared, reply });
+        state.offer(program);
+        drop(state);
+        self.wake.notify_one();
+        Ok(answer)
+    }
+
+    /// Takes nothing more; what waits is still done.
+    pub(crate) fn close(&self) {
+        self.state.lock().expect("nothing panics while it holds this").closed = true;
+        self.wake.notify_waiters();
+    }
+
+    fn take(&self, app: &App) -> Taken {
+        let mut state = self.state.lock().expect("nothing panics while it holds this");
+        let Some(program) = state.ready.pop_front() else {
+            return if state.closed && state.length == 0 { Taken::Closed } else { Taken::Nothing };
+        };
+        let line = state.programs.entry(program).or_default();
+        line.is_ready = false;
+        line.in_flight += 1;
+        let count = line.waiting.len().min(BATCH);
+        let pending: Vec<Pending> = line.waiting.drain(..count).collect();
+        state.length -= count;
+        app.metrics().queue_depth.set(state.length as i64);
+        state.offer(program);
+        if !state.ready.is_empty() || state.closed {
+            self.wake.notify_one();
+        }
+        Taken::Batch(program, pending)
+    }
+
+    fn done(&self, program: ProgramId) {
+        let mut state = self.state.lock().expect("nothing panics while it holds this");
+        let line = state.programs.entry(program).or_default();
+        line.in_flight -= 1;
+        if line.in_flight == 0 && line.waiting.is_empty() {
+            state.programs.remove(&program);
+            return;
+        }
+        state.offer(program);
+        if !state.ready.is_empty() {
+            self.wake.notify_one();
+        }
+    }
+}
+
+enum Taken {
+    Batch(ProgramId, Vec<Pending>),
+    Nothing,
+    Closed,
+}
+
+/// One worker: takes batches until the queue is closed and empty.
+pub(crate) async fn work(app: App) {
+    loop {
+        let woken = app.0.queue.wake.notified();
+        match app.0.queue.take(&app) {
+            Taken::Batch(program, pending) => {
+                batch::run(&app, program, pending).await;
+                app.0.queue.done(program);
+            }
+            Taken::Nothing => woken.await,
+            Taken::Closed => {
+                app.0.queue.wake.notify_one();
+                return;
+            }
+        }
+    }
+}

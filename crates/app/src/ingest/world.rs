@@ -1,0 +1,371 @@
+//! What a batch needs to know: names, facts, referrals with their courses, locked and read in the one lock order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use domain::commission::{Booked, Key};
+use domain::command::{AffiliateName, Command};
+use domain::fact::{Fact, Position};
+use domain::fold::{Assignment, Course};
+use domain::ids::{DealId, DealVersionId, FactId, ProgramId, ReferralId};
+use store::affiliate::Found;
+use store::fact::FactRow;
+use store::name::{Binding, Hash, Kind, Mention};
+use store::program::ProgramRow;
+use store::referral::ReferralRow;
+use store::{Result, StoreError, Tx};
+use uuid::Uuid;
+
+use super::prepare::Prepared;
+use crate::cache::{Decisions, Newest};
+use crate::App;
+
+/// A referral with what folding it needs.
+pub(crate) struct Scope {
+    pub(crate) row: ReferralRow,
+    pub(crate) course: Course,
+    /// All its facts and booked commissions; `None` where only newer facts come, which need the stored state alone.
+    pub(crate) history: Option<History>,
+    pub(crate) is_new: bool,
+    pub(crate) changed: bool,
+}
+
+/// Everything known of a referral.
+#[derive(Default)]
+pub(crate) struct History {
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) booked: BTreeMap<Key, Booked>,
+}
+
+/// The known part of the program that a batch touches.
+pub(crate) struct World {
+    pub(crate) program: ProgramRow,
+    pub(crate) names: HashMap<Hash, Name>,
+    pub(crate) facts: HashMap<FactId, FactRow>,
+    pub(crate) referrals: HashMap<ReferralId, Scope>,
+    /// Facts that wait under a name.
+    pub(crate) parked: HashMap<Hash, Vec<FactId>>,
+    pub(crate) affiliates: Vec<Found>,
+    /// The terms that registrations choose from.
+    pub(crate) newest: BTreeMap<DealId, Newest>,
+    /// Deals of the deal versions in use.
+    pub(crate) deals: BTreeMap<DealVersionId, DealId>,
+    pub(crate) statuses: BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
+    /// Integer names for new referrals.
+    pub(crate) numbers: Vec<i64>,
+}
+
+/// What a name names, before and during the batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Name {
+    /// It named this before the batch, or names it since an earlier command of the batch.
+    Bound(Uuid),
+    /// This transaction made its row, with this subject; nobody has taken it yet.
+    Fresh(Option<Uuid>),
+    /// Something is parked under it; nobody has taken it yet.
+    Waiting,
+}
+
+impl World {
+    /// What a name names.
+    pub(crate) fn subject(&self, hash: &Hash) -> Option<Uuid> {
+        match self.names.get(hash) {
+            Some(Name::Bound(subject)) => Some(*subject),
+            _ => None,
+        }
+    }
+
+    /// The fact that a key or source names.
+    pub(crate) fn fact_named(&self, hash: &Hash) -> Option<&FactRow> {
+        self.facts.get(&FactId(self.subject(hash)?))
+    }
+
+    /// The referral that a command's identifiers name: uid, then id, then e-mail address.
+    pub(crate) fn referral_of(&self, prepared: &Prepared) -> Option<ReferralId> {
+        let named = |hash: &Option<Hash>| hash.as_ref().and_then(|hash| self.subject(hash)).map(ReferralId);
+        let by_id = prepared.customer().and_then(|customer| customer.id);
+        [named(&prepared.uid), by_id, named(&prepared.email)]
+            .into_iter()
+            .flatten()
+            .find(|id| self.referrals.contains_key(id))
+    }
+}
+
+/// Claims, locks and reads everything that a batch touches; `None` for an unknown program.
+pub(crate) async fn load(
+    app: &App,
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[Prepared],
+    numbers: Vec<i64>,
+) -> Result<Option<World>> {
+    let mentions = mentions(batch);
+    let bindings = store::name::claim(tx, program, &mentions).await?;
+    let subjects: HashMap<Hash, Option<Uuid>> =
+        mentions.iter().map(|mention| (mention.hash, mention.subject)).collect();
+    let names = bindings
+        .into_iter()
+        .map(|(hash, binding)| {
+            let name = match binding {
+                Binding::Bound(subject) => Name::Bound(subject),
+                Binding::Fresh => Name::Fresh(subjects.get(&hash).copied().flatten()),
+                Binding::Waiting => Name::Waiting,
+            };
+            (hash, name)
+        })
+        .collect();
+    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(None) };
+    let mut world = World {
+        program: decisions.program.clone(),
+        names,
+        facts: HashMap::new(),
+        referrals: HashMap::new(),
+        parked: HashMap::new(),
+        affiliates: Vec::new(),
+        newest: BTreeMap::new(),
+        deals: BTreeMap::new(),
+        statuses: BTreeMap::new(),
+        numbers,
+    };
+    load_facts(tx, program, batch, &mut world).await?;
+    load_referrals(app, tx, program, batch, &mut world, &decisions).await?;
+    load_choices(tx, program, batch, &mut world, &decisions).await?;
+    Ok(Some(world))
+}
+
+/// Every name of the batch once; the first command that would own a name says what it shall name.
+fn mentions(batch: &[Prepared]) -> Vec<Mention> {
+    let mut mentions: BTreeMap<Hash, Mention> = BTreeMap::new();
+    let mut mention = |hash: Hash, kind: Kind, subject: Option<Uuid>| {
+        let entry = mentions.entry(hash).or_insert(Mention { hash, kind, subject });
+        entry.subject = entry.subject.or(subject);
+    };
+    for prepared in batch {
+        let fact = Some(prepared.fact.0);
+        let own_referral = match prepared.ask.command {
+            Command::Registration(_) => Some(prepared.referral.0),
+            _ => None,
+        };
+        prepared.key.into_iter().for_each(|hash| mention(hash, Kind::Key, fact));
+        prepared.sources.iter().for_each(|hash| mention(*hash, Kind::Source, fact));
+        prepared.payment.into_iter().for_each(|hash| mention(hash, Kind::Source, None));
+        prepared.uid.into_iter().for_each(|hash| mention(hash, Kind::Uid, own_referral));
+        prepared.email.into_iter().for_each(|hash| mention(hash, Kind::Email, own_referral));
+    }
+    mentions.into_values().collect()
+}
+
+/// Reads facts that keys and sources name, and facts parked under names that the batch may bind.
+async fn load_facts(tx: &mut Tx, program: ProgramId, batch: &[Prepared], world: &mut World) -> Result<()> {
+    let waiting: Vec<Hash> =
+        world.names.iter().filter(|(_, name)| **name == Name::Waiting).map(|(hash, _)| *hash).collect();
+    if !waiting.is_empty() {
+        for (hash, fact) in store::parked::under(tx, program, &waiting).await? {
+            world.parked.entry(hash).or_default().push(fact);
+        }
+    }
+    let named = batch
+        .iter()
+        .flat_map(|prepared| prepared.key.iter().chain(&prepared.sources).chain(&prepared.payment))
+        .filter_map(|hash| world.subject(hash).map(FactId));
+    let mut wanted: BTreeSet<FactId> = named.collect();
+    wanted.extend(world.parked.values().flatten());
+    read_facts(tx, program, &wanted, world).await?;
+    // A parked refund may belong to a payment that is parked too.
+    let payments = world.parked.values().flatten().filter_map(|id| world.facts.get(id)?.payment);
+    let payments: BTreeSet<FactId> = payments.filter(|id| !world.facts.contains_key(id)).collect();
+    read_facts(tx, program, &payments, world).await
+}
+
+/// Reads the batch's own facts, should an earlier attempt have committed them after all.
+pub(crate) async fn load_own(tx: &mut Tx, program: ProgramId, batch: &[Prepared], world: &mut World) -> Result<()> {
+    read_facts(tx, program, &batch.iter().map(|prepared| prepared.fact).collect(), world).await
+}
+
+async fn read_facts(tx: &mut Tx, program: ProgramId, ids: &BTreeSet<FactId>, world: &mut World) -> Result<()> {
+    let ids: Vec<FactId> = ids.iter().copied().collect();
+    let rows = store::fact::by_ids(tx.read(), program, &ids).await?;
+    world.facts.extend(rows.into_iter().map(|row| (row.id, row)));
+    Ok(())
+}
+
+/// Locks the referrals that the batch names and reads what folding them needs.
+async fn load_referrals(
+    app: &App,
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[Prepared],
+    world: &mut World,
+    decisions: &Decisions,
+) -> Result<()> {
+    let mut ids: BTreeSet<ReferralId> = BTreeSet::new();
+    for prepared in batch {
+        let named = prepared.uid.iter().chain(&prepared.email).filter_map(|hash| world.subject(hash));
+        ids.extend(named.map(ReferralId));
+        ids.extend(prepared.customer().and_then(|customer| customer.id));
+    }
+    ids.extend(world.facts.values().filter_map(|fact| fact.referral));
+    let rows = store::referral::lock(tx, program, &ids).await?;
+    let versions = rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
+    let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
+    let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
+    world.statuses = decisions.statuses(tx.read(), &affiliates).await?;
+    world.deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
+    for row in rows {
+        let course = course_of(&row, &world.program, &terms, &world.statuses)?;
+        world.referrals.insert(row.id, Scope { row, course, history: None, is_new: false, changed: false });
+    }
+    load_histories(tx, program, batch, world).await
+}
+
+fn course_of(
+    row: &ReferralRow,
+    program: &ProgramRow,
+    terms: &BTreeMap<DealVersionId, (DealId, Arc<domain::deal::Terms>)>,
+    statuses: &BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
+) -> Result<Course> {
+    let missing = || StoreError::Corrupt { table: "referral", column: "assignments", id: row.id.to_string() };
+    let assignments = row.assignments.iter().map(|assignment| {
+        let version = match assignment.version {
+            Some(version) => {
+                let (_, terms) = terms.get(&version).ok_or_else(missing)?;
+                Some((version, terms.clone()))
+            }
+            None => None,
+        };
+        Ok(Assignment { from: assignment.from, affiliate: assignment.affiliate, terms: version })
+    });
+    Ok(Course {
+        currency: program.currency,
+        zone: program.zone,
+        assignments: assignments.collect::<Result<_>>()?,
+        statuses: row
+            .affiliates()
+            .into_iter()
+            .filter_map(|id| statuses.get(&id).map(|history| (id, history.clone())))
+            .collect(),
+        rejected_at: row.rejected_at,
+        expires_at: row.expires_at,
+    })
+}
+
+/// Builds the course of one referral for a verb outside ingest.
+pub(crate) async fn scope(app: &App, tx: &mut Tx, program: ProgramId, row: ReferralRow) -> Result<Option<Scope>> {
+    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(None) };
+    let versions = row.assignments.iter().filter_map(|assignment| assignment.version).collect();
+    let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
+    let statuses = decisions.statuses(tx.read(), &row.affiliates()).await?;
+    let course = course_of(&row, &decisions.program, &terms, &statuses)?;
+    let id = row.id;
+    let mut scope = Scope { row, course, history: None, is_new: false, changed: false };
+    let mut histories = read_histories(tx, program, &[id], &decisions.program).await?;
+    scope.history = Some(histories.remove(&id).unwrap_or_default());
+    Ok(Some(scope))
+}
+
+/// Reads all facts and commissions of the referrals that cannot be folded from their stored state.
+async fn load_histories(tx: &mut Tx, program: ProgramId, batch: &[Prepared], world: &mut World) -> Result<()> {
+    let wanted: Vec<ReferralId> = need_history(batch, world).into_iter().collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut histories = read_histories(tx, program, &wanted, &world.program).await?;
+    for id in wanted {
+        if let Some(scope) = world.referrals.get_mut(&id) {
+            scope.history = Some(histories.remove(&id).unwrap_or_default());
+        }
+    }
+    Ok(())
+}
+
+async fn read_histories(
+    tx: &mut Tx,
+    program: ProgramId,
+    ids: &[ReferralId],
+    settings: &ProgramRow,
+) -> Result<HashMap<ReferralId, History>> {
+    let mut histories: HashMap<ReferralId, History> = HashMap::new();
+    for row in store::fact::of_referrals(tx.read(), program, ids).await? {
+        if let Some(referral) = row.referral {
+            histories.entry(referral).or_default().facts.push(row.to_fact(settings.currency)?);
+        }
+    }
+    for (referral, booked) in store::commission::booked(tx.read(), program, ids).await? {
+        histories.entry(referral).or_default().booked = booked;
+    }
+    Ok(histories)
+}
+
+/// Referrals that meet a refund, a fact older than their newest folded one, or parked facts.
+fn need_history(batch: &[Prepared], world: &World) -> BTreeSet<ReferralId> {
+    let mut wanted = BTreeSet::new();
+    let mut newest: HashMap<ReferralId, Position> = HashMap::new();
+    let owners: HashMap<Uuid, &Prepared> = batch.iter().map(|prepared| (prepared.fact.0, prepared)).collect();
+    for prepared in batch {
+        if let Some(payment) = &prepared.payment {
+            let known = world.fact_named(payment).and_then(|fact| fact.referral);
+            let in_batch = match world.names.get(payment) {
+                Some(Name::Fresh(Some(fact))) => owners.get(fact).and_then(|owner| world.referral_of(owner)),
+                _ => None,
+            };
+            wanted.extend(known.or(in_batch));
+            continue;
+        }
+        let Some(id) = world.referral_of(prepared) else { continue };
+        let Some(scope) = world.referrals.get(&id) else { continue };
+        let position = Position(prepared.occurred_at, prepared.ask.command.kind(), prepared.source());
+        let last = newest.get(&id).or(scope.row.fold.last.as_ref());
+        if last.is_some_and(|last| *last >= position) {
+            wanted.insert(id);
+        }
+        // A refund may be parked under the payment's source.
+        if prepared.sources.iter().any(|source| world.parked.contains_key(source)) {
+            wanted.insert(id);
+        }
+        newest.insert(id, position);
+    }
+    wanted
+}
+
+/// Reads what registrations choose from: affiliates by name, and the newest versions of their deals.
+async fn load_choices(
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[Prepared],
+    world: &mut World,
+    decisions: &Decisions,
+) -> Result<()> {
+    let (mut ids, mut slugs, mut partner_keys) = (Vec::new(), Vec::new(), Vec::new());
+    for prepared in batch {
+        let Command::Registration(registration) = &prepared.ask.command else { continue };
+        match &registration.affiliate {
+            AffiliateName::Id(id) => ids.push(id.0),
+            AffiliateName::Slug(slug) => slugs.push(slug.as_str().to_owned()),
+            AffiliateName::PartnerKey(key) => partner_keys.push(key.clone()),
+        }
+    }
+    if ids.is_empty() && slugs.is_empty() && partner_keys.is_empty() {
+        return Ok(());
+    }
+    for names in [&mut slugs, &mut partner_keys] {
+        names.sort();
+        names.dedup();
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    world.affiliates = store::affiliate::find(tx.read(), program, &ids, &slugs, &partner_keys).await?;
+    let found = world.affiliates.iter().map(|affiliate| affiliate.id).collect();
+    world.statuses.extend(decisions.statuses(tx.read(), &found).await?);
+    let deals: BTreeSet<DealId> = world
+        .affiliates
+        .iter()
+        .filter_map(|affiliate| affiliate.deal)
+        .chain([world.program.default_deal])
+        .collect();
+    for deal in deals {
+        let newest = decisions.newest(tx.read(), deal).await?;
+        world.deals.extend(newest.iter().map(|(version, _)| (*version, deal)));
+        world.newest.insert(deal, newest);
+    }
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! What the product does on its own: it releases, matches advances, and runs the jobs that verbs enqueued.
+//!
+//! One kind of job is one file in `jobs/`; the table and its leases are `store::job`. What must not be here: what a
+//! job does, and a transaction held open while a job reaches outside.
+
+pub(crate) mod payout_mail;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::ids::ProgramId;
+use domain::time::Timestamp;
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use store::job::ClaimedJob;
+use store::{Fault, StoreError};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::error::Result;
+use crate::outside::mail::MailError;
+use crate::{App, random};
+
+/// How often due jobs are looked for when nobody tells of one.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often releases and advances are looked for. They ask every program, and holds end at midnight.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// How long a claimed job belongs to this process unless it renews.
+const LEASE_SECONDS: f64 = 60.0;
+
+/// How often a lease is renewed.
+const RENEW: Duration = Duration::from_secs(20);
+
+/// Jobs that this process runs at a time, and how many of them one program may claim in a round.
+const CONCURRENT: usize = 16;
+const PER_PROGRAM: usize = 8;
+
+/// The wait after a first failure, and the longest one, in seconds.
+const FIRST_BACKOFF: i64 = 30;
+const LONGEST_BACKOFF: i64 = 6 * 3600;
+
+/// How a verb that has enqueued a job tells the runner of this process, after its commit.
+#[derive(Default)]
+pub(crate) struct Jobs {
+    wake: Notify,
+}
+
+impl Jobs {
+    #[allow(dead_code, reason = "called by verbs that enqueue")]
+    /// Lets the runner look for due jobs now instead of within a second.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+}
+
+/// How a job ended well.
+pub(crate) enum Done {
+    /// It did its work.
+    Done,
+    /// There was nothing to do, and why.
+    Skipped(&'static str),
+}
+
+/// How an attempt at a job failed. The text is kept with the job, so it holds no personal data.
+pub(crate) enum Failure {
+    /// Another attempt would fail as well.
+    Permanent(String),
+    /// Another attempt may succeed.
+    Transient(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Transient(error.to_string())
+    }
+}
+
+impl From<MailError> for Failure {
+    fn from(error: MailError) -> Failure {
+        match error {
+            MailError::Permanent(text) => Failure::Permanent(text),
+            MailError::Transient(text) => Failure::Transient(text),
+        }
+    }
+}
+
+/// The one place that knows every kind of job.
+async fn attempt(app: &App, job: &ClaimedJob, now: Timestamp) -> std::result::Result<Done, Failure> {
+    match job.kind.as_str() {
+        payout_mail::KIND => payout_mail::run(app, job, now).await,
+        // A newer version of the product may share the database and will know the kind.
+        unknown => Err(Failure::Transient(format!("this version knows no job {unknown:?}"))),
+    }
+}
+
+/// Runs until the product stops, and then finishes the jobs it has begun.
+pub(crate) async fn run(app: App) {
+    tokio::join!(keep_sweeping(&app), keep_working(&app));
+}
+
+/// Runs everything that is due at an instant, once: releases, then advances, then jobs. Says how many commissions were
+/// released, advances matched and jobs attempted, all together; a job that failed waits for its next attempt.
+pub async fn run_once(app: &App, now: Timestamp) -> Result<usize> {
+    let mut count = 0;
+    for program in store::program::ids(app.pool()).await? {
+        count += sweep(app, program, now).await?;
+    }
+    loop {
+        let jobs = claim_due(app, now, CONCURRENT).await?;
+        if jobs.is_empty() {
+            return Ok(count);
+        }
+        count += jobs.len();
+        join_all(jobs.iter().map(|job| perform(app, job, now))).await;
+    }
+}
+
+async fn keep_sweeping(app: &App) {
+    let mut stopping = app.0.tasks.stopping();
+    loop {
+        match store::program::ids(app.pool()).await {
+            Ok(programs) => {
+                for program in programs {
+                    if *stopping.borrow() {
+                        return;
+                    }
+                    if let Err(error) = sweep(app, program, app.now()).await {
+                        tracing::debug!(%error, program = program.0, "releases and advances have to wait");
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the programs cannot be read right now"),
+        }
+        tokio::select! {
+            () = stopped(&mut stopping) => return,
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+    }
+}
+
+async fn sweep(app: &App, program: ProgramId, now: Timestamp) -> Result<usize> {
+    let released = crate::release::run_due(app, program, now).await?;
+    let matched = crate::payout::match_advances(app, program, now).await?;
+    Ok(released + matched)
+}
+
+async fn keep_working(app: &App) {
+    let mut stopping = app.0.tasks.stopping();
+    let mut running = JoinSet::new();
+    loop {
+        match claim_due(app, app.now(), CONCURRENT - running.len()).await {
+            Ok(jobs) => {
+                for job in jobs {
+                    let app = app.clone();
+                    running.spawn(async move { perform(&app, &job, app.now()).await });
+                }
+            }
+            Err(error) => tracing::debug!(%error, "no jobs can be claimed right now"),
+        }
+        tokio::select! {
+            () = stopped(&mut stopping) => break,
+            () = app.0.jobs.wake.notified() => {}
+            Some(_) = running.join_next() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    running.join_all().await;
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the product is gone, which is a way to stop.
+    drop(stopping.wait_for(|stop| *stop).await);
+}
+
+/// Claims up to `room` due jobs, of every program in turn.
+async fn claim_due(app: &App, now: Timestamp, room: usize) -> store::Result<Vec<ClaimedJob>> {
+    let mut jobs = Vec::new();
+    if room == 0 {
+        return Ok(jobs);
+    }
+    let mut programs = store::job::programs_due(app.pool(), now).await?;
+    // Whoever is first gets room first, so it is somebody else each time.
+    let first = random::below(programs.len() as u64) as usize;
+    programs.rotate_left(first);
+    for program in programs {
+        let limit = PER_PROGRAM.min(room - jobs.len());
+        if limit == 0 {
+            break;
+        }
+        match store::job::claim(app.pool(), program, now, random::id(), LEASE_SECONDS, limit as i64).await {
+            Ok(claimed) => jobs.extend(claimed),
+            Err(error) if jobs.is_empty() => return Err(error),
+            // What was claimed is run; the next round meets the fault again.
+            Err(_) => break,
+        }
+    }
+    Ok(jobs)
+}
+
+/// Attempts a job while holding its lease, and records how it went.
+async fn perform(app: &App, job: &ClaimedJob, now: Timestamp) {
+    let outcome = if job.attempts > store::job::MAX_ATTEMPTS {
+        Err(Failure::Permanent("every attempt ended without a result".to_owned()))
+    } else {
+        tokio::select! {
+            outcome = AssertUnwindSafe(attempt(app, job, now)).catch_unwind() => outcome
+                .unwrap_or_else(|_| Err(Failure::Transient("the job panicked; the log tells where".to_owned()))),
+            () = lease_lost(app, job) => {
+                tracing::warn!(program = job.program.0, job = %job.id, kind = job.kind, "another process has the job");
+                return;
+            }
+        }
+    };
+    record(app, job, &outcome, now).await;
+}
+
+/// Renews the lease of a job; ends only when the lease belongs to somebody else.
+async fn lease_lost(app: &App, job: &ClaimedJob) {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        match store::job::renew(app.pool(), job, LEASE_SECONDS).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::debug!(%error, job = %job.id, "the lease cannot be renewed right now"),
+        }
+    }
+}
+
+/// Records an outcome. A database that is away for a moment is waited for, since work that is done but not recorded
+/// would be done again.
+async fn record(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done, Failure>, now: Timestamp) {
+    tell(app, job, outcome);
+    for tries in 1.. {
+        let recorded = match outcome {
+            Ok(_) => store::job::finish(app.pool(), job).await,
+            Err(Failure::Permanent(text)) => store::job::bury(app.pool(), job, text, now).await,
+            Err(Failure::Transient(text)) => {
+                store::job::fail(app.pool(), job, text, now + backoff(job.attempts)).await
+            }
+        };
+        match recorded {
+            Err(error) if error.fault() == Fault::Retry && tries < 5 => tokio::time::sleep(LOOK).await,
+            Err(error) => {
+                tracing::error!(%error, job = %job.id, kind = job.kind, "what became of a job is not recorded");
+                return;
+            }
+            Ok(false) => {
+                tracing::warn!(job = %job.id, kind = job.kind, "the lease was lost before the job ended");
+                return;
+            }
+            Ok(true) => return,
+        }
+    }
+}
+
+fn tell(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done, Failure>) {
+    let (program, kind, attempts) = (job.program.0, job.kind.as_str(), job.attempts);
+    match outcome {
+        Ok(Done::Done) => tracing::debug!(program, job = %job.id, kind, "job done"),
+        Ok(Done::Skipped(why)) => tracing::info!(program, job = %job.id, kind, why, "nothing to do for a job"),
+        Err(Failure::Permanent(error)) => {
+            app.metrics().job_failures.inc();
+            tracing::error!(program, job = %job.id, kind, attempts, error, "job dead");
+        }
+        Err(Failure::Transient(error)) => {
+            app.metrics().job_failures.inc();
+            tracing::warn!(program, job = %job.id, kind, attempts, error, "job failed");
+        }
+    }
+}
+
+/// The wait after so many attempts: doubled each time, up to a limit, and shortened by up to a quarter at random, so
+/// that what failed together does not come back together.
+fn backoff(attempts: i32) -> TimeDelta {
+    let doublings = attempts.clamp(1, 20) - 1;
+    let whole = (FIRST_BACKOFF << doublings).min(LONGEST_BACKOFF) * 1000;
+    let jitter = random::below(whole as u64 / 4) as i64;
+    TimeDelta::milliseconds(whole - jitter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_six_hours() {
+        let check = |attempts: i32, longest: i64| {
+            for _ in 0..100 {
+                let wait = backoff(attempts);
+                assert!(wait <= TimeDelta::seconds(longest), "{attempts}: {wait}");
+                assert!(wait > TimeDelta::seconds(longest * 3 / 4 - 1), "{attempts}: {wait}");
+            }
+        };
+        check(1, 30);
+        check(2, 60);
+        check(9, 7680);
+        check(11, 6 * 3600);
+        check(i32::MAX, 6 * 3600);
+        check(0, 30);
+    }
+}

@@ -1,0 +1,150 @@
+//! API keys: made, shown once, kept hashed, looked up in memory, and gone everywhere within two seconds of being
+//! revoked.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use domain::ids::{AffiliateId, KeyId, LogId, ProgramId};
+use domain::time::Timestamp;
+use serde_json::json;
+pub use store::key::{KeyRow, Scope};
+use store::log::LogRow;
+use store::{Tx, change};
+
+use crate::error::{Error, Result};
+use crate::secret::key_hash;
+use crate::{App, Caller, random};
+
+/// Keys that were looked up, by hash; only ones that work.
+#[derive(Default)]
+pub(crate) struct Keys {
+    known: Mutex<HashMap<[u8; 32], Known>>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    program: ProgramId,
+    id: KeyId,
+    scope: Scope,
+}
+
+/// At most so many keys are remembered; beyond that the memory is emptied.
+const REMEMBERED: usize = 100_000;
+
+/// Makes a key and returns it; it cannot be shown again. Its shape is a UUID, a hyphen and the program's number.
+pub async fn create(app: &App, caller: &Caller, scope: Scope) -> Result<(KeyRow, String)> {
+    caller.require_operator()?;
+    let secret = random::bytes::<16>();
+    let digits = random::hex(&secret);
+    let parts = [&digits[0..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]];
+    let key = format!("{}-{}", parts.join("-"), caller.program);
+    let row = KeyRow {
+        program: caller.program,
+        id: KeyId(random::id()),
+        scope,
+        hint: key.chars().skip(28).collect(),
+        created_at: caller.now,
+        revoked_at: None,
+    };
+    let mut tx = Tx::begin(app.pool(), caller.program).await?;
+    if let Scope::Affiliate(affiliate) = scope {
+        let known = store::affiliate::by_id(tx.read(), caller.program, affiliate).await?;
+        known.ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}")))?;
+    }
+    store::key::append(&mut tx, &row, &key_hash(&key)).await?;
+    let body = json!({ "key": row.id, "affiliate": affiliate_of(scope) });
+    log(app, &mut tx, caller, "key.created", body).await?;
+    tx.commit().await?;
+    Ok((row, key))
+}
+
+fn affiliate_of(scope: Scope) -> Option<AffiliateId> {
+    match scope {
+        Scope::Operator => None,
+        Scope::Affiliate(id) => Some(id),
+    }
+}
+
+/// Records a decision in the log of the caller's program.
+pub(crate) async fn log(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    kind: &'static str,
+    body: serde_json::Value,
+) -> store::Result<LogId> {
+    let id = LogId(random::id());
+    let row = LogRow { id, kind, scope: None, recorded_at: caller.now, body: Some(body) };
+    store::log::append(tx, caller.program, &[row]).await?;
+    app.0.sequencer.notify(caller.program);
+    Ok(id)
+}
+
+/// The keys of the caller's program, newest first.
+pub async fn list(app: &App, caller: &Caller) -> Result<Vec<KeyRow>> {
+    caller.require_operator()?;
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    Ok(store::key::list(&mut connection, caller.program).await?)
+}
+
+/// Revokes a key.
+pub async fn revoke(app: &App, caller: &Caller, id: KeyId) -> Result<()> {
+    caller.require_operator()?;
+    let mut tx = Tx::begin(app.pool(), caller.program).await?;
+    if !store::key::revoke(&mut tx, caller.program, id, caller.now).await? {
+        return Err(Error::NotFound(format!("there is no working key {id}")));
+    }
+    log(app, &mut tx, caller, "key.revoked", json!({ "key": id })).await?;
+    change::announce(&mut tx, caller.program, "key", &id.0.to_string()).await?;
+    tx.commit().await?;
+    forget(app, id);
+    Ok(())
+}
+
+fn forget(app: &App, id: KeyId) {
+    app.0.keys.known.lock().expect("nothing panics while it holds this").retain(|_, known| known.id != id);
+}
+
+/// Whom a key speaks for; `None` for a key that is unknown or revoked.
+pub async fn authenticate(app: &App, key: &str, now: Timestamp) -> Result<Option<Caller>> {
+    let hash = key_hash(key);
+    let known = app.0.keys.known.lock().expect("nothing panics while it holds this").get(&hash).copied();
+    if let Some(known) = known {
+        return Ok(Some(Caller { program: known.program, scope: known.scope, now }));
+    }
+    let Some(row) = store::key::by_hash(app.pool(), &hash).await? else { return Ok(None) };
+    if row.revoked_at.is_some() {
+        return Ok(None);
+    }
+    let mut keys = app.0.keys.known.lock().expect("nothing panics while it holds this");
+    if keys.len() >= REMEMBERED {
+        keys.clear();
+    }
+    keys.insert(hash, Known { program: row.program, id: row.id, scope: row.scope });
+    Ok(Some(Caller { program: row.program, scope: row.scope, now }))
+}
+
+/// Follows the changes of other processes: a revoked key is forgotten. While the changes cannot be read, nothing is
+/// remembered, so that every key is looked up.
+pub(crate) async fn follow_changes(app: App, mut position: i64) {
+    let mut stopping = app.0.tasks.stopping();
+    loop {
+        let pause = tokio::time::sleep(Duration::from_secs(1));
+        tokio::select! {
+            () = pause => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        match change::after(app.pool(), position).await {
+            Ok(changes) => {
+                for row in changes {
+                    position = position.max(row.position);
+                    if let ("key", Ok(id)) = (row.kind.as_str(), row.subject.parse::<KeyId>()) {
+                        forget(&app, id);
+                    }
+                }
+            }
+            Err(_) => app.0.keys.known.lock().expect("nothing panics while it holds this").clear(),
+        }
+    }
+}

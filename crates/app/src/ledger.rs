@@ -1,0 +1,86 @@
+//! How a transaction writes to the ledger: transfers are collected with their effect on the account rows and written
+//! together, so that no transfer is ever booked without its balances.
+
+use std::collections::BTreeMap;
+
+use domain::currency::Currency;
+use domain::ids::{AffiliateId, CommissionId, LogId, ProgramId, TransferId};
+use domain::ledger::{Cause, Entry, Movement};
+use domain::time::{Timestamp, Zone};
+use store::account::Delta;
+use store::transfer::TransferRow;
+use store::{Result, Tx};
+use uuid::Uuid;
+
+use crate::random;
+
+/// Transfers to write, and what they do to the account rows.
+pub(crate) struct Journal {
+    zone: Zone,
+    pub(crate) transfers: Vec<TransferRow>,
+    pub(crate) accounts: BTreeMap<(AffiliateId, Currency), Delta>,
+}
+
+/// What made a movement necessary.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) cause: Cause,
+    pub(crate) cause_id: Uuid,
+    pub(crate) log: LogId,
+}
+
+/// Which commission a movement belongs to, and as what.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Part {
+    pub(crate) commission: Option<CommissionId>,
+    pub(crate) entry: Option<Entry>,
+    pub(crate) leg: i16,
+}
+
+impl Journal {
+    pub(crate) fn new(zone: Zone) -> Journal {
+        Journal { zone, transfers: Vec::new(), accounts: BTreeMap::new() }
+    }
+
+    /// Books a movement between the accounts of an affiliate.
+    pub(crate) fn book(
+        &mut self,
+        (affiliate, currency): (AffiliateId, Currency),
+        movement: Movement,
+        origin: Origin,
+        part: Part,
+        effective_at: Timestamp,
+    ) {
+        self.account(affiliate, currency).balances.apply(&movement);
+        self.transfers.push(TransferRow {
+            id: TransferId(random::id()),
+            affiliate,
+            currency: currency.code().to_owned(),
+            movement,
+            cause: origin.cause,
+            cause_id: origin.cause_id,
+            revision: 0,
+            commission: part.commission,
+            leg: part.leg,
+            entry: part.entry,
+            effective_at,
+            period: self.zone.period_of(effective_at),
+            log: origin.log,
+        });
+    }
+
+    /// The changes to one account row.
+    pub(crate) fn account(&mut self, affiliate: AffiliateId, currency: Currency) -> &mut Delta {
+        self.accounts.entry((affiliate, currency)).or_default()
+    }
+
+    /// Writes the transfers; the account rows are left for [`Journal::write_accounts`], the last step of all.
+    pub(crate) async fn write_transfers(&self, tx: &mut Tx, program: ProgramId) -> Result<()> {
+        store::transfer::append(tx, program, &self.transfers).await
+    }
+
+    /// Writes the account rows.
+    pub(crate) async fn write_accounts(&self, tx: &mut Tx, program: ProgramId) -> Result<()> {
+        store::account::apply(tx, program, &self.accounts).await
+    }
+}

@@ -1,0 +1,101 @@
+//! What the product counts about itself, in the text format of Prometheus.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// Labels of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Request {
+    /// GET, POST, …
+    pub method: String,
+    /// The route, not the address: `/v1/affiliates/{id}`.
+    pub route: String,
+    /// The status.
+    pub status: u16,
+}
+
+/// Labels of a request's duration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Route {
+    /// The route.
+    pub route: String,
+}
+
+/// The product's counters.
+pub struct Metrics {
+    registry: Registry,
+    /// Requests answered.
+    pub requests: Family<Request, Counter>,
+    /// Seconds a request took.
+    pub request_seconds: Family<Route, Histogram>,
+    /// Facts in a batch.
+    pub batch_facts: Histogram,
+    /// Seconds a batch took, begin to commit.
+    pub batch_seconds: Histogram,
+    /// Commands waiting for a batch.
+    pub queue_depth: Gauge,
+    /// Facts recorded.
+    pub facts: Counter,
+    /// Commands answered from what was recorded before.
+    pub replays: Counter,
+    /// Commands refused.
+    pub refusals: Counter,
+    /// Transfers booked by ingest.
+    pub transfers: Counter,
+    /// Batches tried again after a fault of the database.
+    pub retries: Counter,
+    /// Jobs that failed.
+    pub job_failures: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut registry = Registry::with_prefix("refero");
+        let seconds = || Histogram::new(exponential_buckets(0.000_5, 2.0, 14));
+        let request_seconds = Family::<Route, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.000_5, 2.0, 14))
+        });
+        let metrics = Metrics {
+            requests: Family::default(),
+            request_seconds,
+            batch_facts: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            batch_seconds: seconds(),
+            queue_depth: Gauge::default(),
+            facts: Counter::default(),
+            replays: Counter::default(),
+            refusals: Counter::default(),
+            transfers: Counter::default(),
+            retries: Counter::default(),
+            job_failures: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("http_requests", "Requests answered", metrics.requests.clone());
+        registry.register("http_request_seconds", "Seconds a request took", metrics.request_seconds.clone());
+        registry.register("ingest_batch_facts", "Facts in a batch", metrics.batch_facts.clone());
+        registry.register("ingest_batch_seconds", "Seconds a batch took", metrics.batch_seconds.clone());
+        registry.register("ingest_queue_depth", "Commands waiting for a batch", metrics.queue_depth.clone());
+        registry.register("ingest_facts", "Facts recorded", metrics.facts.clone());
+        registry.register("ingest_replays", "Commands answered from before", metrics.replays.clone());
+        registry.register("ingest_refusals", "Commands refused", metrics.refusals.clone());
+        registry.register("ingest_transfers", "Transfers booked by ingest", metrics.transfers.clone());
+        registry.register("ingest_retries", "Batches tried again", metrics.retries.clone());
+        registry.register("job_failures", "Jobs that failed", metrics.job_failures.clone());
+        Metrics { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// Everything counted so far, as Prometheus reads it.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            tracing::error!("the metrics could not be written");
+        }
+        text
+    }
+}

@@ -1,0 +1,76 @@
+//! The master secret of an installation and the keys derived from it. Several processes on one database share it.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+use store::Pool;
+use store::name::{Hash, Kind};
+
+use crate::error::{Error, Result};
+
+/// The master secret: 32 bytes that never leave the process.
+#[derive(Clone)]
+pub struct Secret {
+    names: Hmac<Sha256>,
+    inputs: Hmac<Sha256>,
+    fingerprint: [u8; 32],
+}
+
+impl Secret {
+    /// A secret from its bytes.
+    pub fn new(master: &[u8; 32]) -> Secret {
+        let derive = |purpose: &str| -> [u8; 32] { mac(master, purpose.as_bytes()) };
+        Secret {
+            names: keyed(&derive("names")),
+            inputs: keyed(&derive("inputs")),
+            fingerprint: derive("fingerprint"),
+        }
+    }
+
+    /// Compares the secret with the one the database was first used with.
+    pub async fn check(&self, pool: &Pool) -> Result<()> {
+        let known = store::node::secret_fingerprint(pool, &self.fingerprint).await?;
+        if known == self.fingerprint {
+            return Ok(());
+        }
+        Err(Error::Invalid {
+            field: "secret".to_owned(),
+            message: "this database was set up with another master secret; give this process the same one (the file \
+                      secret.key of the data folder, or REFERO_SECRET)"
+                .to_owned(),
+        })
+    }
+
+    /// The keyed hash of a name of a kind: what `store::name` keeps instead of the name.
+    pub fn name(&self, kind: Kind, name: &[&str]) -> Hash {
+        let mut mac = self.names.clone();
+        mac.update(&kind.code().to_le_bytes());
+        for part in name {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part.as_bytes());
+        }
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("16 is less than 32")
+    }
+
+    /// The keyed hash of a parsed command, to tell a repeated request from another one under the same key.
+    pub fn input<T: serde::Serialize>(&self, input: &T) -> Vec<u8> {
+        let mut mac = self.inputs.clone();
+        mac.update(&serde_json::to_vec(input).expect("a command is plain data"));
+        mac.finalize().into_bytes().first_chunk::<16>().expect("16 is less than 32").to_vec()
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = keyed(key);
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// The hash under which an API key is kept. Keys are random, so a plain hash is enough.
+pub fn key_hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}

@@ -1,0 +1,89 @@
+//! Request bodies: bounded, JSON, and what is wrong with them in words that name the field.
+
+use axum::body::Bytes;
+use serde::de::DeserializeOwned;
+
+/// The largest body, in bytes.
+pub(crate) const LIMIT: usize = 1 << 20;
+
+/// Why a body is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// Larger than [`LIMIT`].
+    TooLarge,
+    /// It broke off, or is not JSON at all; the text says where.
+    NotJson(String),
+    /// It is JSON, but a field is wrong.
+    Field {
+        /// The field, as in `items[2].amount`; empty for the whole body.
+        path: String,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+}
+
+impl BodyError {
+    /// The error as one sentence.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            BodyError::TooLarge => format!("the body is larger than {LIMIT} bytes"),
+            BodyError::NotJson(message) => format!("the body is not valid JSON: {message}"),
+            BodyError::Field { path, message } if path.is_empty() => message.clone(),
+            BodyError::Field { path, message } => format!("{path}: {message}"),
+        }
+    }
+}
+
+/// Reads a whole body.
+pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, BodyError> {
+    use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+    match Limited::new(body, LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(BodyError::TooLarge),
+        Err(error) => Err(BodyError::NotJson(format!("the body broke off ({error})"))),
+    }
+}
+
+/// Parses a JSON body. An empty one is treated as `{}` so that missing fields are named.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
+    let bytes = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        match inner.classify() {
+            serde_json::error::Category::Data => {
+                let path = if path == "." { String::new() } else { path };
+                BodyError::Field { path, message: without_position(&inner.to_string()) }
+            }
+            _ => BodyError::NotJson(inner.to_string()),
+        }
+    })?;
+    deserializer.end().map_err(|error| BodyError::NotJson(error.to_string()))?;
+    Ok(parsed)
+}
+
+fn without_position(message: &str) -> String {
+    message.rsplit_once(" at line ").map_or(message, |(message, _)| message).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize, Debug)]
+    struct Body {
+        #[allow(dead_code)]
+        amount: i64,
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        let error = |text: &str| parse::<Body>(text.as_bytes()).map(|_| ()).expect_err(text).message();
+        assert_eq!(error(r#"{"amount":"x"}"#), "amount: invalid type: string \"x\", expected i64");
+        assert_eq!(error(""), "missing field `amount`");
+        assert!(error("{").starts_with("the body is not valid JSON: EOF"));
+        assert!(error("{\"amount\":1} x").starts_with("the body is not valid JSON: trailing"));
+        assert!(parse::<Body>(b"{\"amount\":\xff}").is_err());
+    }
+}

@@ -1,0 +1,8 @@
+//! smartico
+
+use app::App;
+use axum::Router;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+}
