@@ -236,9 +236,9 @@ async fn record(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done,
     for tries in 1.. {
         let recorded = match outcome {
             Ok(_) => store::job::finish(app.pool(), job).await,
-            Err(Failure::Permanent(text)) => store::job::bury(app.pool(), job, text, now).await,
+            Err(Failure::Permanent(text)) => store::job::bury(app.pool(), job, &kept(text), now).await,
             Err(Failure::Transient(text)) => {
-                store::job::fail(app.pool(), job, text, now + backoff(job.attempts)).await
+                store::job::fail(app.pool(), job, &kept(text), now + backoff(job.attempts)).await
             }
         };
         match recorded {
@@ -256,11 +256,18 @@ async fn record(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done,
     }
 }
 
+/// A text as the database takes it: servers outside write what they like.
+fn kept(text: &str) -> String {
+    text.chars().filter(|letter| *letter != '\0').take(1_000).collect()
+}
+
 fn tell(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done, Failure>) {
     let (program, kind, attempts) = (job.program.0, job.kind.as_str(), job.attempts);
     match outcome {
         Ok(Done::Done) => tracing::debug!(program, job = %job.id, kind, "job done"),
-        Ok(Done::Skipped(why)) => tracing::info!(program, job = %job.id, kind, why, "nothing to do for a job"),
+        Ok(Done::Skipped(why)) => {
+            tracing::info!(program, job = %job.id, kind, why, "nothing to do for a job")
+        }
         Err(Failure::Permanent(error)) => {
             app.metrics().job_failures.inc();
             tracing::error!(program, job = %job.id, kind, attempts, error, "job dead");

@@ -93,6 +93,8 @@ impl Mailer {
     fn message(&self, mail: &Mail) -> std::result::Result<Message, MailError> {
         let to: Address =
             mail.to.parse().map_err(|error| MailError::Permanent(format!("not an address: {error}")))?;
+        // The SMTP client ends the last line itself.
+        let body = mail.body.strip_suffix('\n').unwrap_or(&mail.body).to_owned();
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         Message::builder()
             .from(self.from.clone())
@@ -103,7 +105,7 @@ impl Mailer {
             // So that holiday replies stay away (RFC 3834).
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(ContentType::TEXT_PLAIN)
-            .body(mail.body.clone())
+            .body(body)
             .map_err(|error| MailError::Permanent(format!("not a mail: {error}")))
     }
 }

@@ -1,0 +1,3 @@
+//! Tests of the verbs against real servers: one module a subject.
+
+mod mail;
