@@ -1,3 +1,72 @@
-//! The binary: reads the command line and the configuration, and starts one command; each command is a file.
+//! The binary: reads its settings and hands over to one file a command. Answers go to stdout, logs to stderr, and the
+//! exit code is 0 only on success.
 
-fn main() {}
+mod bench;
+mod demo;
+mod failure;
+mod house;
+mod key;
+mod logging;
+mod migrate;
+mod program;
+mod secret;
+mod serve;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// The affiliate platform you run yourself.
+#[derive(Parser)]
+#[command(name = "refero", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(flatten)]
+    logging: logging::Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve every API.
+    Serve(serve::Options),
+    /// Seed two programs with a year of believable data, then serve them.
+    Demo(demo::Options),
+    /// Bring the database to this binary's schema.
+    Migrate(migrate::Options),
+    /// Make and list programs.
+    Program(program::Options),
+    /// Make API keys.
+    Key(key::Options),
+    /// Rebuild everything that is derived and compare.
+    Verify(verify::Options),
+    /// Measure against the physical limit, in one run.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.logging.init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::new(format!("the runtime does not start: {error}")).report(),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Serve(options) => serve::run(options).await,
+            Command::Demo(options) => demo::run(options).await,
+            Command::Migrate(options) => migrate::run(options).await,
+            Command::Program(options) => program::run(options).await,
+            Command::Key(options) => key::run(options).await,
+            Command::Verify(options) => verify::run(options).await,
+            Command::Bench(options) => bench::run(options).await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,112 @@
+//! The house a command works in: a database, embedded or by URL, brought to this binary's schema, and the product on
+//! it. Commands work beside a running server and beside each other.
+
+use std::path::PathBuf;
+
+use app::App;
+use app::clock::Clock;
+use app::config::{Config, Mail};
+use clap::Args;
+use embedded_postgres::Access;
+use store::Pool;
+
+use crate::failure::{Failure, Outcome};
+use crate::secret;
+
+/// Where the data are.
+#[derive(Args, Clone)]
+pub(crate) struct Options {
+    /// The data folder of the embedded PostgreSQL.
+    #[arg(long, env = "REFERO_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A PostgreSQL (15 or newer) to use instead of the embedded one.
+    #[arg(long, env = "REFERO_DATABASE_URL", value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// The master secret, 64 hexadecimal digits; kept in the data folder otherwise.
+    #[arg(long, env = "REFERO_SECRET", hide_env_values = true, value_name = "HEX")]
+    pub(crate) secret: Option<String>,
+}
+
+/// An open house.
+pub(crate) struct House {
+    pub(crate) app: App,
+    /// Where the database is.
+    pub(crate) url: String,
+    access: Option<Access>,
+}
+
+/// What the process may do.
+#[derive(Clone, Default)]
+pub(crate) struct Manner {
+    /// Connections to the database at most.
+    pub(crate) connections: u32,
+    /// Where mails go out.
+    pub(crate) mail: Option<Mail>,
+}
+
+impl Manner {
+    /// A command that does one thing and ends.
+    pub(crate) fn command() -> Manner {
+        Manner { connections: 4, mail: None }
+    }
+}
+
+impl House {
+    /// Opens the database, migrates it and starts the product on it.
+    pub(crate) async fn open(options: &Options, manner: Manner) -> Outcome<House> {
+        let (url, access, dir) = match &options.database_url {
+            Some(url) => (url.clone(), None, options.data.clone()),
+            None => {
+                let dir = match &options.data {
+                    Some(dir) => dir.clone(),
+                    None => embedded_postgres::default_dir()?,
+                };
+                let access = open_embedded(dir.clone()).await?;
+                (access.connection().url(), Some(access), Some(dir))
+            }
+        };
+        let secret = secret::load(options.secret.as_deref(), dir.as_deref())?;
+        let pool: Pool = store::connect(&url, manner.connections).await?;
+        store::migration::run(&pool).await?;
+        let config = Config { mail: manner.mail, ..Config::default() };
+        let app = App::start(pool, secret, Clock::System, config).await?;
+        Ok(House { app, url, access })
+    }
+
+    /// Whether this process runs the database.
+    pub(crate) fn owns_database(&self) -> bool {
+        matches!(self.access, Some(Access::Owner(_)))
+    }
+
+    /// The process id of the database server, if this process runs it.
+    pub(crate) fn postmaster(&self) -> Option<u32> {
+        match &self.access {
+            Some(Access::Owner(server)) => server.postmaster_pid(),
+            _ => None,
+        }
+    }
+
+    /// Finishes what was begun and lets go of the database. A server ends it after 10 seconds; a command waits for
+    /// other commands to end.
+    pub(crate) async fn close(self, is_server: bool) -> Outcome {
+        self.app.stop().await;
+        let Some(access) = self.access else { return Ok(()) };
+        let ended = tokio::task::spawn_blocking(move || match access {
+            Access::Owner(server) if is_server => server.stop(),
+            Access::Owner(server) => server.stop_after_guests(),
+            Access::Guest(guest) => {
+                drop(guest);
+                Ok(())
+            }
+        });
+        Ok(ended.await??)
+    }
+}
+
+async fn open_embedded(dir: PathBuf) -> Outcome<Access> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let options = embedded_postgres::Options::new(dir);
+        embedded_postgres::open(&options)
+    });
+    opened.await?.map_err(Failure::new)
+}
