@@ -2,8 +2,9 @@
 //! builders for what most tests need. Used from `tests/` only.
 
 mod database;
+mod dead_jobs;
 pub mod smtp;
 mod test_app;
 
 pub use database::Database;
-pub use test_app::{Answer, TestApp, run};
+pub use test_app::{Answer, TestApp, run, run_with};

@@ -7,7 +7,7 @@ use testkit::smtp::SmtpServer;
 use uuid::Uuid;
 
 fn mailer(server: &SmtpServer) -> Mailer {
-    mailer_for(server.url()).unwrap()
+    mailer_for(server.url()).expect("settings that work")
 }
 
 fn mailer_for(url: String) -> app::Result<Mailer> {
@@ -20,7 +20,7 @@ fn mail() -> Mail {
         to: "ana@example.com".to_owned(),
         subject: "Acme: payout of 120.00 EUR".to_owned(),
         body: "Hello Ana,\n\nit is done.\n".to_owned(),
-        sent_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        sent_at: DateTime::from_timestamp(1_700_000_000, 0).expect("a time"),
     }
 }
 

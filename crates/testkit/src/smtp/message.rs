@@ -56,7 +56,8 @@ fn decode_words(value: &str) -> String {
     let mut was_encoded = false;
     for word in value.split(' ') {
         let decoded = decode_word(word);
-        if !text.is_empty() && !(was_encoded && decoded.is_some()) {
+        let is_joined = was_encoded && decoded.is_some();
+        if !text.is_empty() && !is_joined {
             text.push(' ');
         }
         was_encoded = decoded.is_some();
