@@ -39,7 +39,7 @@ pub fn run_with(config: Config, body: impl AsyncFn(TestApp)) {
             .enable_all()
             .build()
             .expect("a runtime");
-        runtime.block_on(async {
+        let test = async {
             let database = Database::create(&major, &server).await;
             let test = TestApp::start(database, config.clone()).await;
             body(test.clone()).await;
@@ -47,7 +47,9 @@ pub fn run_with(config: Config, body: impl AsyncFn(TestApp)) {
             let database = test.database.clone();
             test.app.stop().await;
             database.drop().await;
-        });
+        };
+        // Inline snapshots meet the same value once a version; another value fails all the same.
+        insta::allow_duplicates!(runtime.block_on(test));
     }
 }
 
@@ -132,6 +134,18 @@ impl TestApp {
         let headers = response.headers().clone();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a whole body");
         Answer { status, headers, bytes: bytes.to_vec() }
+    }
+
+    /// One number from the database.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()));
+        query.fetch_one(self.app.pool()).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// One column of text from the database.
+    pub async fn lines(&self, sql: &str) -> Vec<String> {
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()));
+        query.fetch_all(self.app.pool()).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// The books of every program must be right and no job may be left.
