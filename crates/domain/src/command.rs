@@ -61,6 +61,12 @@ impl Operation {
     pub fn refuses_what_cannot_earn(self) -> bool {
         self == Operation::ReditusPayment
     }
+
+    /// Whether the source id that comes through this door is an idempotency key as well: it then names the whole
+    /// request, so that any other content under it is a conflict, not only other money.
+    pub fn source_is_key(self) -> bool {
+        self == Operation::ReditusPayment
+    }
 }
 
 /// Who is meant: at least one identifier, tried in this order.

@@ -62,14 +62,15 @@ fn known(world: &World, prepared: &Prepared) -> Option<Answer> {
     for source in &prepared.sources {
         let text = texts.next().unwrap_or_default();
         let Some(first) = world.fact_named(source) else { continue };
-        let same_request =
-            first.operation == prepared.ask.operation.code() && first.input_hash == prepared.input_hash;
-        if same_request {
+        let operation = prepared.ask.operation;
+        let same_door = first.operation == operation.code();
+        if same_door && first.input_hash == prepared.input_hash {
             return Some(Ok(recorded(first, true)));
         }
         return Some(match differs(world, first, prepared) {
-            None => Ok(recorded(first, true)),
             Some(field) => Err(Refused::OtherMoney { source_id: text, field }),
+            None if same_door && operation.source_is_key() => Err(Refused::KeyReused(text)),
+            None => Ok(recorded(first, true)),
         });
     }
     None
