@@ -9,10 +9,8 @@ use store::balance::Filter;
 use store::program::ProgramRow;
 
 use crate::error::{Error, Result};
+use crate::pages::Cursor;
 use crate::{App, Caller};
-
-/// Rows that a stream reads at once.
-const PAGE: i64 = 1000;
 
 /// The accounts of an affiliate, by currency.
 pub async fn of_affiliate(app: &App, caller: &Caller, affiliate: AffiliateId) -> Result<Vec<AccountRow>> {
@@ -44,9 +42,7 @@ pub struct Balances {
     /// The program.
     pub program: ProgramRow,
     filter: Filter,
-    offset: i64,
-    left: i64,
-    is_over: bool,
+    cursor: Cursor,
 }
 
 /// Begins a list of balances in the program's currency.
@@ -63,23 +59,24 @@ pub async fn list(app: &App, caller: &Caller, wanted: Wanted) -> Result<Balances
         after: None,
         as_of: wanted.as_of,
     };
-    let left = wanted.limit.unwrap_or(i64::MAX);
-    Ok(Balances { snapshot, program, filter, offset: wanted.offset, left, is_over: false })
+    let cursor = Cursor::new(wanted.offset, wanted.limit.unwrap_or(i64::MAX));
+    Ok(Balances { snapshot, program, filter, cursor })
 }
 
 impl Balances {
+    /// The same list from behind an affiliate on.
+    pub fn after(mut self, affiliate: Option<AffiliateId>) -> Balances {
+        self.filter.after = affiliate;
+        self
+    }
+
     /// The next rows; empty at the end.
     pub async fn next_page(&mut self) -> Result<Vec<BalanceRow>> {
-        let limit = PAGE.min(self.left);
-        if self.is_over || limit <= 0 {
-            return Ok(Vec::new());
-        }
+        let Some((offset, limit)) = self.cursor.next() else { return Ok(Vec::new()) };
         let rows =
-            store::balance::list(&mut self.snapshot, self.program.id, &self.filter, self.offset, limit).await?;
-        self.offset = 0;
-        self.left -= rows.len() as i64;
+            store::balance::list(&mut self.snapshot, self.program.id, &self.filter, offset, limit).await?;
+        self.cursor.took(rows.len());
         self.filter.after = rows.last().map(|row| row.affiliate.id);
-        self.is_over = (rows.len() as i64) < limit;
         Ok(rows)
     }
 }

@@ -1,6 +1,7 @@
 //! Payouts: requested with the claims they settle, and moved step by step (money.md §8).
 
 mod advance;
+mod receipt;
 mod request;
 mod steps;
 
@@ -8,6 +9,7 @@ use domain::ids::PayoutId;
 pub use store::payout::{Filter, PayoutRow};
 
 pub use advance::match_advances;
+pub use receipt::{Receipt, Receipts, create_with_receipt, receipts};
 pub use request::{NewPayout, Rail, create};
 pub use steps::take_step;
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::currency::Currency;
-use domain::ids::{AffiliateId, LogId, PayoutId, ProgramId, TransferId};
+use domain::ids::{AffiliateId, LogId, PayoutId, PersonId, ProgramId, TransferId};
 use domain::payout::{State, Step as PayoutStep};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,14 @@ pub struct Details {
     pub repeats: Option<PayoutId>,
     /// Whether the affiliate is told by mail once it is paid.
     pub send_mail: bool,
+    /// The person as it was when the payout was asked for: name and payment details, a row of `person` of its own, so
+    /// that a repeated request gets the first answer and no personal data stands here. Whoever erases an affiliate's
+    /// person erases these as well.
+    pub payee: Option<PersonId>,
+    /// The affiliate's slug at that time.
+    pub payee_slug: String,
+    /// The staff member who looked after it at that time.
+    pub payee_manager: Option<i64>,
 }
 
 /// A row of `payout`.

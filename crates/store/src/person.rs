@@ -4,7 +4,7 @@ use domain::ids::{PersonId, ProgramId};
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::{Step, Tx};
+use crate::{Connection, Step, Tx};
 
 /// A row of `person`.
 #[derive(Clone, PartialEq, Debug)]
@@ -58,6 +58,29 @@ pub async fn append(tx: &mut Tx, program: ProgramId, people: &[PersonRow]) -> Re
     .execute(tx.enter(Step::Appends)?)
     .await?;
     Ok(())
+}
+
+/// People by id, in no order.
+pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[PersonId]) -> Result<Vec<PersonRow>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "select id, email, name, uid, contact, payment_details from person where program_id = $1 and id = any($2)",
+        program.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| PersonRow {
+            id: PersonId(row.id),
+            email: row.email,
+            name: row.name,
+            uid: row.uid,
+            contact: row.contact,
+            payment_details: row.payment_details,
+        })
+        .collect())
 }
 
 /// Replaces what is known of a person.

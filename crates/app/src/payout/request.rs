@@ -1,16 +1,17 @@
 //! Requesting a payout: claims first, money last, in one transaction.
 
 use domain::claim::{Allocation, allocate};
-use domain::ids::{AffiliateId, LogId, PayoutId, TransferId};
+use domain::ids::{AffiliateId, LogId, PayoutId, PersonId, TransferId};
 use domain::ledger::{Cause, Movement};
 use domain::money::{MAX_MICROS, Money};
 use domain::payout::{State, Step};
 use domain::text::Key;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, is_plausible, iso_millis};
 use serde::Serialize;
 use serde_json::json;
 use store::log::LogRow;
 use store::payout::{ClaimState, Details, Filter, PayoutRow, StepRow};
+use store::person::PersonRow;
 use store::program::{PayoutMode, ProgramRow};
 use store::{Fault, Tx};
 
@@ -57,7 +58,7 @@ const ATTEMPTS: u32 = 5;
 /// been made before.
 pub async fn create(app: &App, caller: &Caller, key: Option<&Key>, new: NewPayout) -> Result<(PayoutRow, bool)> {
     caller.require_operator()?;
-    check(&new)?;
+    check(&new, caller.now)?;
     let id = PayoutId(app.0.counters.next(app.pool(), caller.program, "payout").await?);
     let decision = LogId(random::id());
     let mut attempt = 1;
@@ -92,7 +93,7 @@ impl From<Error> for Attempt {
     }
 }
 
-fn check(new: &NewPayout) -> Result<()> {
+fn check(new: &NewPayout, now: Timestamp) -> Result<()> {
     if new.amount_micros.is_some_and(|micros| !(1..=MAX_MICROS).contains(&micros)) {
         return Err(Error::invalid("amount", "expected an amount above 0 and at most 1000000000000"));
     }
@@ -102,10 +103,15 @@ fn check(new: &NewPayout) -> Result<()> {
             domain::text::check(text, 4000).map_err(|error| Error::invalid(field, error))?;
         }
     }
-    if let (Some(from), Some(to)) = new.period
-        && from > to
-    {
-        return Err(Error::invalid("period_from", "the period ends before it begins"));
+    for (field, at) in [("period_from", new.period.0), ("period_to", new.period.1)] {
+        if let Some(at) = at.filter(|at| !is_plausible(*at)) {
+            return Err(Error::invalid(field, format!("{at} is not between 1970 and 2199")));
+        }
+    }
+    let (from, to) = (new.period.0.unwrap_or(now), new.period.1.unwrap_or(now));
+    if from > to {
+        let (from, to) = (iso_millis(from), iso_millis(to));
+        return Err(Error::invalid("period_from", format!("{from} is after the end of the period, {to}")));
     }
     Ok(())
 }
@@ -138,13 +144,14 @@ async fn transact(
         .ok_or_else(|| Error::NotFound(format!("there is no affiliate {}", new.affiliate)))?;
     let repeats = match key {
         Some(_) => None,
-        None => repeated(&mut tx, caller, &program, &input_hash).await?,
+        None => repeated(&mut tx, caller, &program, new.affiliate, &input_hash).await?,
     };
     let amount_micros = amount(&mut tx, &program, new).await?;
     let lines =
         store::transfer::unclaimed(tx.read(), caller.program, new.affiliate, program.currency.code()).await?;
     let Allocation { claims, advance_micros } = allocate(&lines, amount_micros);
     let direct = program.payout_mode == PayoutMode::Direct;
+    let payee = payee(affiliate.person);
     let row = PayoutRow {
         id,
         decision,
@@ -160,6 +167,9 @@ async fn transact(
             payment_details: new.payment_details.clone(),
             repeats,
             send_mail: new.send_mail,
+            payee: Some(payee.id),
+            payee_slug: affiliate.slug,
+            payee_manager: affiliate.manager,
         },
         period: (new.period.0.unwrap_or(caller.now), new.period.1.unwrap_or(caller.now)),
         requested_at: caller.now,
@@ -167,9 +177,15 @@ async fn transact(
         updated_at: caller.now,
         first_state: if direct { State::Paid } else { State::Requested },
     };
-    write(&mut tx, caller, &program, &row, &claims, new).await?;
+    write(&mut tx, caller, &program, (&row, &payee), &claims, new).await?;
     tx.commit().await?;
     Ok((row, false))
+}
+
+/// What is kept of the person who is paid: the name and where the money goes.
+fn payee(person: PersonRow) -> PersonRow {
+    let PersonRow { name, payment_details, .. } = person;
+    PersonRow { name, payment_details, ..PersonRow::customer(PersonId(random::id()), None, None) }
 }
 
 /// An identical payout of the last ten minutes: flagged, and refused only if the program says so (money.md §3).
@@ -177,9 +193,11 @@ async fn repeated(
     tx: &mut Tx,
     caller: &Caller,
     program: &ProgramRow,
+    affiliate: AffiliateId,
     input_hash: &[u8],
 ) -> std::result::Result<Option<PayoutId>, Attempt> {
     let filter = Filter {
+        affiliate: Some(affiliate),
         since: Some(caller.now - chrono::Duration::minutes(10)),
         input_hash: Some(input_hash.to_vec()),
         ..Filter::default()
@@ -236,13 +254,14 @@ async fn write(
     tx: &mut Tx,
     caller: &Caller,
     program: &ProgramRow,
-    row: &PayoutRow,
+    (row, payee): (&PayoutRow, &PersonRow),
     claims: &[(TransferId, i64)],
     new: &NewPayout,
 ) -> std::result::Result<(), Attempt> {
     let ids: Vec<TransferId> = claims.iter().map(|(id, _)| *id).collect();
     store::transfer::lock_lines(tx, caller.program, &ids).await?;
     store::transfer::take(tx, caller.program, claims).await?;
+    store::person::append(tx, caller.program, std::slice::from_ref(payee)).await?;
     store::payout::append(tx, caller.program, row).await?;
     let claim_state = if row.state == State::Paid { ClaimState::Settled } else { ClaimState::Held };
     store::payout::append_claims(tx, caller.program, row.id, claims, claim_state).await?;
