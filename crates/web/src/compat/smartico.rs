@@ -1,8 +1,34 @@
-//! smartico
+//! The wire format of Smartico Affiliation: its operator methods under `/smartico/api`. docs/SMARTICO.md says what we
+//! chose where its documentation is silent. A payment of this surface is our payout; the adapter translates, and
+//! nothing below it knows the product.
+
+mod af2_balance_op;
+mod af2_payments_op;
+mod caller;
+mod codes;
+mod input;
+mod payment_details;
+mod query;
+mod refusal;
+mod rows;
 
 use app::App;
 use axum::Router;
+use axum::http::{Method, Uri};
+use axum::routing::get;
+
+use refusal::{Code, Refusal};
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
+        .route("/af2_balance_op", get(af2_balance_op::list))
+        .route("/af2_payments_op", get(af2_payments_op::list).post(af2_payments_op::create))
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+}
+
+/// A method that is not here, or not with this verb.
+async fn unknown(method: Method, uri: Uri) -> Refusal {
+    let path = query::shortened(uri.path().trim_start_matches('/'));
+    Refusal::new(Code::Method, format!("{method} {path} is not a method of this API"))
 }

@@ -1,0 +1,86 @@
+//! Request bodies of this surface: a JSON object whose amounts are JSON numbers.
+
+use axum::body::Body;
+use domain::money::parse_decimal;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::query::shortened;
+use super::refusal::{Code, Refusal};
+use crate::body;
+
+/// Reads a body that must be a JSON object.
+pub(super) async fn object<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
+    let bytes = body::read(body).await?;
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    // A derived reader would take an array for an object, field by field.
+    if first == Some(&b'[') {
+        return Err(Refusal::new(Code::Malformed, "the body is an array; expected a JSON object"));
+    }
+    Ok(body::parse(&bytes)?)
+}
+
+/// An amount in micros, given as a JSON number of at most six decimals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Amount(pub(super) i64);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let text = raw.get();
+        if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            let text = shortened(text);
+            return Err(D::Error::custom(format!("{text} is not a number; expected one such as 12.5")));
+        }
+        parse_decimal(text).map(Amount).map_err(D::Error::custom)
+    }
+}
+
+/// A filter's number, or array of numbers; an empty array filters nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a number or an array of numbers such as [1,2]")]
+pub(super) enum OneOrMany {
+    One(i64),
+    Many(Vec<i64>),
+}
+
+impl OneOrMany {
+    pub(super) fn into_vec(self) -> Vec<i64> {
+        match self {
+            OneOrMany::One(number) => vec![number],
+            OneOrMany::Many(numbers) => numbers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Wire {
+        amount: Amount,
+    }
+
+    #[test]
+    fn amounts_are_numbers() {
+        let read = |text: &str| {
+            body::parse::<Wire>(format!(r#"{{"amount":{text}}}"#).as_bytes()).map(|wire| wire.amount.0)
+        };
+        assert_eq!(read("0.000001"), Ok(1));
+        assert_eq!(read("-1e2"), Ok(-100_000_000));
+        for text in [r#""5""#, "true", "null", "[1]", "{}", "0.0000001", "1e300", "1000000000001"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(text in r#"[\[\]{}",:.\-+eE0-9a-z]{0,40}"#) {
+            let _ = body::parse::<Wire>(format!(r#"{{"amount":{text}}}"#).as_bytes());
+        }
+    }
+}
