@@ -1,4 +1,4 @@
-//! Referrals: shown and listed, and rejected by the staff. They are made by ingest.
+//! Referrals: shown and listed, marked as churned, and rejected by the staff. They are made by ingest.
 
 use domain::commission::Reason;
 use domain::ids::{LogId, ReferralId};
@@ -9,7 +9,7 @@ use store::log::LogRow;
 pub use store::referral::{Filter, ReferralRow, ReferralView};
 
 use crate::error::{Error, Result};
-use crate::ingest::{reject_referral, Scope};
+use crate::ingest::{Ask, Recorded, Scope, reject_referral, submit};
 use crate::ledger::Origin;
 use crate::{App, Caller, random};
 
@@ -35,6 +35,15 @@ pub async fn show(app: &App, caller: &Caller, id: ReferralId) -> Result<Referral
 
 fn unknown(id: ReferralId) -> Error {
     Error::NotFound(format!("there is no referral {id}"))
+}
+
+/// Records that a customer left, and shows whose referral it is. The state to answer with is the one recorded, which
+/// a repetition finds again; the referral may have moved on.
+pub async fn churn(app: &App, caller: &Caller, ask: Ask) -> Result<(Recorded, ReferralView)> {
+    caller.require_operator()?;
+    let recorded = submit(app, caller.program, caller.now, ask).await?;
+    let id = recorded.referral.ok_or_else(|| Error::NotFound("the customer is not known yet".to_owned()))?;
+    Ok((recorded, show(app, caller, id).await?))
 }
 
 /// Rejects a referral: everything it earned is taken back, and its facts earn nothing from then on.
