@@ -12,7 +12,7 @@ pub struct Config {
 }
 
 /// Where mails go out.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Mail {
     /// `smtp://`, `smtps://` or `smtp://…?tls=required`, with user and password where needed.
     pub url: String,
@@ -23,5 +23,12 @@ pub struct Mail {
 impl Default for Config {
     fn default() -> Config {
         Config { ingest_workers: 4, queue_limit: 16_384, mail: None }
+    }
+}
+
+impl std::fmt::Debug for Mail {
+    /// The URL may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mail").field("from", &self.from).finish_non_exhaustive()
     }
 }

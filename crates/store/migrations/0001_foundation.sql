@@ -154,6 +154,7 @@ create table parked (
     until timestamptz not null,
     primary key (program_id, hash, fact_id)
 );
+create index parked_fact on parked (program_id, fact_id);
 
 create table referral (
     program_id bigint not null,

@@ -59,7 +59,8 @@ pub enum Binding {
     Waiting,
 }
 
-/// Claims names. Afterwards no other transaction can claim, bind or park under any name that is not `Bound`.
+/// Claims names. Afterwards no other transaction can claim any of them; [`lock_waiting`] must follow before anything
+/// is read that is parked under them.
 ///
 /// A bound name needs no lock, because what it names never changes. The statements before the claim only spare the
 /// common case (known customer, new source id) the conflict handling.
@@ -76,7 +77,6 @@ pub async fn claim(tx: &mut Tx, program: ProgramId, mentions: &[Mention]) -> Res
     if !lost.is_empty() {
         read(tx, program, &lost, &mut found).await?;
     }
-    lock_waiting(tx, program, &mut found).await?;
     Ok(found)
 }
 
@@ -130,7 +130,9 @@ async fn insert(
     Ok(())
 }
 
-async fn lock_waiting(tx: &mut Tx, program: ProgramId, found: &mut HashMap<Hash, Binding>) -> Result<()> {
+/// Locks every name that is `Waiting`, all at once and in key order, and reads again what it names: afterwards no other
+/// transaction can bind or park under it.
+pub async fn lock_waiting(tx: &mut Tx, program: ProgramId, found: &mut HashMap<Hash, Binding>) -> Result<()> {
     let waiting: Vec<Vec<u8>> = found
         .iter()
         .filter(|(_, binding)| **binding == Binding::Waiting)

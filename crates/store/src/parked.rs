@@ -7,13 +7,14 @@ use crate::error::Result;
 use crate::name::Hash;
 use crate::{Step, Tx};
 
-/// Facts parked under any of the names, which the transaction has claimed.
-pub async fn under(tx: &mut Tx, program: ProgramId, names: &[Hash]) -> Result<Vec<(Hash, FactId)>> {
+/// Facts parked under any of the names, which the transaction has claimed; those that waited too long stay out.
+pub async fn under(tx: &mut Tx, program: ProgramId, names: &[Hash], now: Timestamp) -> Result<Vec<(Hash, FactId)>> {
     let names: Vec<Vec<u8>> = names.iter().map(|name| name.to_vec()).collect();
     let rows = sqlx::query!(
-        "select hash, fact_id from parked where program_id = $1 and hash = any($2) order by fact_id",
+        "select hash, fact_id from parked where program_id = $1 and hash = any($2) and until > $3 order by fact_id",
         program.0,
-        &names
+        &names,
+        now
     )
     .fetch_all(tx.enter(Step::Names)?)
     .await?;
@@ -21,6 +22,19 @@ pub async fn under(tx: &mut Tx, program: ProgramId, names: &[Hash]) -> Result<Ve
         .into_iter()
         .filter_map(|row| Some((Hash::try_from(&row.hash[..]).ok()?, FactId(row.fact_id))))
         .collect())
+}
+
+/// The names under which facts are parked, read without a lock.
+pub async fn names_of(tx: &mut Tx, program: ProgramId, facts: &[FactId]) -> Result<Vec<Hash>> {
+    let facts: Vec<_> = facts.iter().map(|fact| fact.0).collect();
+    let rows = sqlx::query_scalar!(
+        "select distinct hash from parked where program_id = $1 and fact_id = any($2)",
+        program.0,
+        &facts
+    )
+    .fetch_all(tx.enter(Step::Names)?)
+    .await?;
+    Ok(rows.into_iter().filter_map(|hash| Hash::try_from(&hash[..]).ok()).collect())
 }
 
 /// Parks facts under names.

@@ -45,7 +45,7 @@ async fn answer(app: &App, program: ProgramId, batch: Vec<Prepared>) -> Vec<Answ
     let mut answers: Vec<Option<Answer>> = vec![None; batch.len()];
     let mut parts: Vec<Vec<usize>> = vec![(0..batch.len()).collect()];
     while let Some(part) = parts.pop() {
-        let prepared: Vec<Prepared> = part.iter().map(|index| batch[*index].clone()).collect();
+        let prepared: Vec<&Prepared> = part.iter().map(|index| &batch[*index]).collect();
         match persist(app, program, &prepared).await {
             Done::Answered(found) => {
                 for (index, answer) in part.iter().zip(found) {
@@ -83,7 +83,7 @@ enum Done {
 }
 
 /// Runs the transaction until it commits, is refused for a value, or patience ends.
-async fn persist(app: &App, program: ProgramId, batch: &[Prepared]) -> Done {
+async fn persist(app: &App, program: ProgramId, batch: &[&Prepared]) -> Done {
     let started = tokio::time::Instant::now();
     let mut attempt = 0;
     loop {
@@ -111,7 +111,7 @@ async fn persist(app: &App, program: ProgramId, batch: &[Prepared]) -> Done {
     }
 }
 
-async fn transact(app: &App, program: ProgramId, batch: &[Prepared], again: bool) -> Result<Done> {
+async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: bool) -> Result<Done> {
     let registrations =
         batch.iter().filter(|prepared| matches!(prepared.ask.command, Command::Registration(_))).count();
     let numbers = match registrations {

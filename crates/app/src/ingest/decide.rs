@@ -207,6 +207,7 @@ fn attach(
             continue;
         }
         fact.referral = Some(referral);
+        effects.parked.retain(|(_, parked, _)| *parked != id);
         effects.unparked.push(id);
         effects.attached.push(Attached { fact: id, referral, payment: fact.payment });
         let row = fact.clone();

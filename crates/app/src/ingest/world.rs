@@ -96,11 +96,18 @@ pub(crate) async fn load(
     app: &App,
     tx: &mut Tx,
     program: ProgramId,
-    batch: &[Prepared],
+    batch: &[&Prepared],
     numbers: Vec<i64>,
 ) -> Result<Option<World>> {
     let mentions = mentions(batch);
-    let bindings = store::name::claim(tx, program, &mentions).await?;
+    let mut bindings = store::name::claim(tx, program, &mentions).await?;
+    // The refund of a payment that is parked itself waits under the payment's names.
+    let payments = parked_payments(tx, program, batch, &bindings).await?;
+    if !payments.is_empty() {
+        let names = store::parked::names_of(tx, program, &payments).await?;
+        names.into_iter().for_each(|name| drop(bindings.entry(name).or_insert(Binding::Waiting)));
+    }
+    store::name::lock_waiting(tx, program, &mut bindings).await?;
     let subjects: HashMap<Hash, Option<Uuid>> =
         mentions.iter().map(|mention| (mention.hash, mention.subject)).collect();
     let names = bindings
@@ -133,8 +140,24 @@ pub(crate) async fn load(
     Ok(Some(world))
 }
 
+/// Payments that the batch's refunds name and that have no referral yet.
+async fn parked_payments(
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[&Prepared],
+    bindings: &HashMap<Hash, Binding>,
+) -> Result<Vec<FactId>> {
+    let named = batch.iter().filter_map(|prepared| match bindings.get(prepared.payment.as_ref()?) {
+        Some(Binding::Bound(fact)) => Some(FactId(*fact)),
+        _ => None,
+    });
+    let named: BTreeSet<FactId> = named.collect();
+    let rows = store::fact::by_ids(tx.read(), program, &named.into_iter().collect::<Vec<_>>()).await?;
+    Ok(rows.into_iter().filter(|row| row.referral.is_none()).map(|row| row.id).collect())
+}
+
 /// Every name of the batch once; the first command that would own a name says what it shall name.
-fn mentions(batch: &[Prepared]) -> Vec<Mention> {
+fn mentions(batch: &[&Prepared]) -> Vec<Mention> {
     let mut mentions: BTreeMap<Hash, Mention> = BTreeMap::new();
     let mut mention = |hash: Hash, kind: Kind, subject: Option<Uuid>| {
         let entry = mentions.entry(hash).or_insert(Mention { hash, kind, subject });
@@ -156,11 +179,12 @@ fn mentions(batch: &[Prepared]) -> Vec<Mention> {
 }
 
 /// Reads facts that keys and sources name, and facts parked under names that the batch may bind.
-async fn load_facts(tx: &mut Tx, program: ProgramId, batch: &[Prepared], world: &mut World) -> Result<()> {
+async fn load_facts(tx: &mut Tx, program: ProgramId, batch: &[&Prepared], world: &mut World) -> Result<()> {
     let waiting: Vec<Hash> =
         world.names.iter().filter(|(_, name)| **name == Name::Waiting).map(|(hash, _)| *hash).collect();
     if !waiting.is_empty() {
-        for (hash, fact) in store::parked::under(tx, program, &waiting).await? {
+        let now = batch.iter().map(|prepared| prepared.now).max().unwrap_or_default();
+        for (hash, fact) in store::parked::under(tx, program, &waiting, now).await? {
             world.parked.entry(hash).or_default().push(fact);
         }
     }
@@ -178,7 +202,7 @@ async fn load_facts(tx: &mut Tx, program: ProgramId, batch: &[Prepared], world: 
 }
 
 /// Reads the batch's own facts, should an earlier attempt have committed them after all.
-pub(crate) async fn load_own(tx: &mut Tx, program: ProgramId, batch: &[Prepared], world: &mut World) -> Result<()> {
+pub(crate) async fn load_own(tx: &mut Tx, program: ProgramId, batch: &[&Prepared], world: &mut World) -> Result<()> {
     read_facts(tx, program, &batch.iter().map(|prepared| prepared.fact).collect(), world).await
 }
 
@@ -194,7 +218,7 @@ async fn load_referrals(
     app: &App,
     tx: &mut Tx,
     program: ProgramId,
-    batch: &[Prepared],
+    batch: &[&Prepared],
     world: &mut World,
     decisions: &Decisions,
 ) -> Result<()> {
@@ -264,7 +288,7 @@ pub(crate) async fn scope(app: &App, tx: &mut Tx, program: ProgramId, row: Refer
 }
 
 /// Reads all facts and commissions of the referrals that cannot be folded from their stored state.
-async fn load_histories(tx: &mut Tx, program: ProgramId, batch: &[Prepared], world: &mut World) -> Result<()> {
+async fn load_histories(tx: &mut Tx, program: ProgramId, batch: &[&Prepared], world: &mut World) -> Result<()> {
     let wanted: Vec<ReferralId> = need_history(batch, world).into_iter().collect();
     if wanted.is_empty() {
         return Ok(());
@@ -297,10 +321,10 @@ async fn read_histories(
 }
 
 /// Referrals that meet a refund, a fact older than their newest folded one, or parked facts.
-fn need_history(batch: &[Prepared], world: &World) -> BTreeSet<ReferralId> {
+fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
     let mut wanted = BTreeSet::new();
     let mut newest: HashMap<ReferralId, Position> = HashMap::new();
-    let owners: HashMap<Uuid, &Prepared> = batch.iter().map(|prepared| (prepared.fact.0, prepared)).collect();
+    let owners: HashMap<Uuid, &Prepared> = batch.iter().map(|prepared| (prepared.fact.0, *prepared)).collect();
     for prepared in batch {
         if let Some(payment) = &prepared.payment {
             let known = world.fact_named(payment).and_then(|fact| fact.referral);
@@ -331,7 +355,7 @@ fn need_history(batch: &[Prepared], world: &World) -> BTreeSet<ReferralId> {
 async fn load_choices(
     tx: &mut Tx,
     program: ProgramId,
-    batch: &[Prepared],
+    batch: &[&Prepared],
     world: &mut World,
     decisions: &Decisions,
 ) -> Result<()> {

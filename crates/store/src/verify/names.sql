@@ -1,6 +1,6 @@
 select format('name of kind %s names nothing and nothing is parked under it', n.kind)
 from name n
-where n.program_id = $1 and n.subject is null
+where n.program_id = $1 and n.subject is null and n.kind in (0, 1)
   and not exists (select 1 from parked p where p.program_id = n.program_id and p.hash = n.hash)
 union all
 select format('name of kind %s names %s, which is missing', n.kind, n.subject)

@@ -8,6 +8,10 @@ from fact f
 where f.program_id = $1 and f.referral_id is null
   and not exists (select 1 from parked p where p.program_id = f.program_id and p.fact_id = f.id)
 union all
+select format('fact %s has a referral and is parked', f.id)
+from parked p join fact f on f.program_id = p.program_id and f.id = p.fact_id
+where p.program_id = $1 and f.referral_id is not null
+union all
 select format('refund %s: its payment %s is missing', f.id, f.payment_id)
 from fact f
 where f.program_id = $1 and f.kind = 2 and f.referral_id is not null
