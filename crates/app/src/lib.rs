@@ -22,6 +22,7 @@ pub mod metrics;
 mod once;
 pub mod opening;
 pub mod outside;
+pub mod overview;
 mod pages;
 pub mod payout;
 pub mod program;

@@ -314,6 +314,8 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId, id: Affiliat
 pub struct Filter {
     /// Only this affiliate.
     pub id: Option<AffiliateId>,
+    /// Only these affiliates; empty for all.
+    pub ids: Vec<AffiliateId>,
     /// Only in one of these statuses; empty for all.
     pub statuses: Vec<Status>,
     /// Only after this id.
@@ -336,6 +338,10 @@ pub async fn list(
     query.push_bind(program.0);
     if let Some(id) = filter.id {
         query.push(" and f.id = ").push_bind(id.0);
+    }
+    if !filter.ids.is_empty() {
+        let ids: Vec<i64> = filter.ids.iter().map(|id| id.0).collect();
+        query.push(" and f.id = any(").push_bind(ids).push(")");
     }
     if !filter.statuses.is_empty() {
         let words: Vec<&str> = filter.statuses.iter().map(|status| status.as_str()).collect();

@@ -135,6 +135,25 @@ pub async fn newest(connection: &mut Connection, program: ProgramId, id: DealId)
     .transpose()
 }
 
+/// Deals in their newest versions.
+pub async fn newest_of(connection: &mut Connection, program: ProgramId, ids: &[DealId]) -> Result<Vec<DealRow>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    sqlx::query_as!(
+        Raw,
+        "select distinct on (d.id) d.id, d.name, d.affiliate_id, v.id as version_id, v.number, v.terms, d.created_at,
+                v.created_at as version_created_at
+         from deal d join deal_version v on v.program_id = d.program_id and v.deal_id = d.id
+         where d.program_id = $1 and d.id = any($2) order by d.id, v.number desc",
+        program.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .map(DealRow::try_from)
+    .collect()
+}
+
 /// Every version of a deal, newest first.
 pub async fn versions(connection: &mut Connection, program: ProgramId, id: DealId) -> Result<Vec<DealRow>> {
     sqlx::query_as!(

@@ -2,6 +2,8 @@
 //! chose where its documentation is silent. A payment of this surface is our payout; the adapter translates, and
 //! nothing below it knows the product.
 
+mod af2_adjustments_op;
+mod af2_aff_op;
 mod af2_balance_op;
 mod af2_payments_op;
 mod caller;
@@ -15,12 +17,18 @@ mod rows;
 use app::App;
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::routing::get;
+use axum::routing::{get, post, put};
 
 use refusal::{Code, Refusal};
 
+/// `create_by` of everything that is made through the API.
+const API_USER: i64 = 1;
+
 pub(crate) fn router() -> Router<App> {
     Router::new()
+        .route("/af2_adjustments_op", post(af2_adjustments_op::create))
+        .route("/af2_aff_op", get(af2_aff_op::list))
+        .route("/af2_aff_op/{id}", put(af2_aff_op::update))
         .route("/af2_balance_op", get(af2_balance_op::list))
         .route("/af2_payments_op", get(af2_payments_op::list).post(af2_payments_op::create))
         .fallback(unknown)

@@ -43,9 +43,6 @@ pub(super) struct Row {
     payment_name: String,
 }
 
-/// Who makes every payment that comes through the API.
-const API_USER: i64 = 1;
-
 /// The row of a payment in a state that it reached, if it was paid, at `paid_at`.
 fn row(receipt: Receipt, state: State, paid_at: Option<Timestamp>) -> Row {
     let Receipt { payout, name, payment_details } = receipt;
@@ -57,7 +54,7 @@ fn row(receipt: Receipt, state: State, paid_at: Option<Timestamp>) -> Row {
         amount,
         affiliate_id: payout.affiliate,
         payment_details: payout.details.payment_details,
-        create_by: API_USER,
+        create_by: super::API_USER,
         create_date: iso_millis(payout.requested_at),
         period_from: iso_millis(payout.period.0),
         period_to: iso_millis(payout.period.1),

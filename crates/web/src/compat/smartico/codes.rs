@@ -2,6 +2,8 @@
 //! Which of them the contract gives and which we chose is in docs/SMARTICO.md.
 
 use domain::affiliate::Status;
+use domain::deal::Terms;
+use domain::ledger::Kind;
 use domain::payout::State;
 
 use super::refusal::Refusal;
@@ -84,6 +86,19 @@ pub(super) fn method_of(field: &str, number: i64) -> Result<i16, Refusal> {
             field,
             format!("{number} is no payment method; expected 0 for none, {}", known.join(", ")),
         )
+    })
+}
+
+/// `deal_type_id`: a bit each for CPL (1), CPA (2) and a share of net deposits (8), which is what a percentage of
+/// payments less refunds is; 0 for a deal without rules.
+pub(super) fn deal_type(terms: &Terms) -> i64 {
+    terms.rules.iter().fold(0, |mask, rule| {
+        mask | match rule.kind() {
+            Kind::Lead => 1,
+            Kind::Acquisition => 2,
+            Kind::Share => 8,
+            Kind::SubAffiliate => 0,
+        }
     })
 }
 

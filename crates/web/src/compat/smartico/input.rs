@@ -4,6 +4,7 @@ use axum::body::Body;
 use domain::money::parse_decimal;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::query::shortened;
@@ -38,11 +39,27 @@ impl<'de> Deserialize<'de> for Amount {
 }
 
 /// A filter's number, or array of numbers; an empty array filters nothing.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a number or an array of numbers such as [1,2]")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum OneOrMany {
     One(i64),
     Many(Vec<i64>),
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OneOrMany, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let read = match &value {
+            Value::Number(number) => number.as_i64().map(OneOrMany::One),
+            Value::Array(items) => {
+                items.iter().map(Value::as_i64).collect::<Option<_>>().map(OneOrMany::Many)
+            }
+            _ => None,
+        };
+        let shown = shortened(&value.to_string());
+        read.ok_or_else(|| {
+            D::Error::custom(format!("{shown} is neither an integer nor an array of them such as [1,2]"))
+        })
+    }
 }
 
 impl OneOrMany {

@@ -81,6 +81,12 @@ impl Refusal {
         Refusal::new(Code::Permission, format!("You don't have permissions to call {method}, user {user}"))
     }
 
+    /// The same refusal with words before it.
+    pub(super) fn prefixed(mut self, words: &str) -> Refusal {
+        self.message.insert_str(0, words);
+        self
+    }
+
     /// The same refusal with the native API's name of a field replaced by this surface's.
     pub(super) fn renamed(mut self, native: &str, ours: &str) -> Refusal {
         if let Some(rest) = self.message.strip_prefix(native) {

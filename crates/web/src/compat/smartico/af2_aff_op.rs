@@ -1,0 +1,201 @@
+//! `af2_aff_op`: the affiliates (contract §§2.4-2.5). Here is the row that both methods answer with.
+
+mod list;
+mod update;
+
+use app::overview::Overview;
+use app::program::ProgramRow;
+use domain::affiliate::Status;
+use domain::currency::Currency;
+use domain::ids::{AffiliateId, ProgramId};
+use domain::time::iso_millis;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub(super) use list::list;
+pub(super) use update::update;
+
+use super::af2_balance_op::{ManagerContacts, Money};
+use super::{codes, payment_details};
+use crate::decimal::Decimal;
+
+/// An affiliate, in the order and spelling of the wire. The money is left out where it was not asked for.
+#[derive(Serialize)]
+pub(super) struct Row {
+    id: AffiliateId,
+    affiliate_id: AffiliateId,
+    affiliate_name: String,
+    country: Option<String>,
+    company: Option<String>,
+    web_site_url: Option<String>,
+    comments: Option<String>,
+    comments_from_operator: Option<String>,
+    visibility: Option<i64>,
+    aff_status_id: i64,
+    operator_id: ProgramId,
+    brand_ids: [i64; 0],
+    parent_affiliate_id: Option<AffiliateId>,
+    create_date: String,
+    update_date: String,
+    create_by: Option<i64>,
+    bo_user_id: Option<i64>,
+    ext_affiliate_id: Option<String>,
+    payment_method_name: &'static str,
+    payment_method_id: i16,
+    payment_method_details: Map<String, Value>,
+    payment_threshold_oper_currency: Option<Decimal>,
+    bo_label_id: ProgramId,
+    label_name: String,
+    no_carry_over: bool,
+    no_carry_over_was_set: bool,
+    sub_affiliate_url: Option<String>,
+    same_manager_url: Option<String>,
+    aff_status_name: &'static str,
+    last_login_date: Option<String>,
+    username: String,
+    bo_user_email: Option<String>,
+    avatar_image_url: Option<String>,
+    two_fa_enabled: bool,
+    api_access_enabled: bool,
+    first_name: String,
+    last_name: String,
+    phone_number: String,
+    skype: String,
+    contact_fb: String,
+    contact_vk: String,
+    contact_telegram: String,
+    enabled_for_login: bool,
+    language: Option<String>,
+    operator_currency: Currency,
+    manager_id: Option<i64>,
+    manager_username: Option<String>,
+    parent_affiliate_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commissions_total: Option<Decimal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<Decimal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payments: Option<Decimal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adjustments: Option<Decimal>,
+    sub_affiliate_fee: Option<Decimal>,
+    sub_cpa_fee: Decimal,
+    sub_commission_cut_percent: Decimal,
+    extra_role_ids: [i64; 0],
+    default_deal_info: Option<DealInfo>,
+    contact_discord: String,
+    manager_contacts: ManagerContacts,
+}
+
+/// The deal that new players of the affiliate meet.
+#[derive(Serialize)]
+struct DealInfo {
+    deal_group_name: String,
+    deal_type_id: i64,
+}
+
+/// The fields of a person's contact that this surface reads and writes, called there as they are here.
+const CONTACTS: [&str; 8] = [
+    "first_name",
+    "last_name",
+    "phone_number",
+    "skype",
+    "contact_fb",
+    "contact_vk",
+    "contact_telegram",
+    "contact_discord",
+];
+
+fn row(program: &ProgramRow, overview: Overview) -> Row {
+    let Overview { affiliate, parent_name, deal, account } = overview;
+    let money = account.map(|account| Money::of(&account.balances));
+    let person = affiliate.person;
+    let contacts = CONTACTS.map(|name| person.contact[name].as_str().unwrap_or_default().to_owned());
+    let name = person.name.unwrap_or_default();
+    let label_name = label_name(&contacts[0], &contacts[1], &name, affiliate.id);
+    let [
+        first_name,
+        last_name,
+        phone_number,
+        skype,
+        contact_fb,
+        contact_vk,
+        contact_telegram,
+        contact_discord,
+    ] = contacts;
+    let profile = affiliate.profile;
+    let (aff_status_id, aff_status_name) = codes::status(affiliate.status);
+    let payment_method_details =
+        payment_details::of_method(&person.payment_details, affiliate.payment_method);
+    Row {
+        id: affiliate.id,
+        affiliate_id: affiliate.id,
+        affiliate_name: name,
+        country: profile.country,
+        company: profile.company,
+        web_site_url: profile.web_site_url,
+        comments: profile.comments,
+        comments_from_operator: profile.comments_from_operator,
+        visibility: None,
+        aff_status_id,
+        operator_id: program.id,
+        brand_ids: [],
+        parent_affiliate_id: affiliate.parent,
+        create_date: iso_millis(affiliate.created_at),
+        update_date: iso_millis(affiliate.updated_at),
+        create_by: None,
+        bo_user_id: None,
+        ext_affiliate_id: affiliate.external_id,
+        payment_method_name: codes::method_name(affiliate.payment_method),
+        payment_method_id: affiliate.payment_method,
+        payment_method_details,
+        payment_threshold_oper_currency: affiliate
+            .payout_threshold_micros
+            .map(|micros| Decimal(micros.into())),
+        bo_label_id: program.id,
+        label_name,
+        no_carry_over: affiliate.no_carry_over.unwrap_or(false),
+        no_carry_over_was_set: affiliate.no_carry_over.is_some(),
+        sub_affiliate_url: None,
+        same_manager_url: None,
+        aff_status_name,
+        last_login_date: None,
+        username: affiliate.slug,
+        bo_user_email: person.email,
+        avatar_image_url: None,
+        two_fa_enabled: profile.two_fa_enabled,
+        api_access_enabled: affiliate.api_access_enabled,
+        first_name,
+        last_name,
+        phone_number,
+        skype,
+        contact_fb,
+        contact_vk,
+        contact_telegram,
+        enabled_for_login: affiliate.status == Status::Approved,
+        language: profile.language,
+        operator_currency: program.currency,
+        manager_id: affiliate.manager,
+        manager_username: None,
+        parent_affiliate_name: parent_name,
+        commissions_total: money.as_ref().map(|money| money.commissions_total),
+        balance: money.as_ref().map(|money| money.balance),
+        payments: money.as_ref().map(|money| money.payments),
+        adjustments: money.as_ref().map(|money| money.adjustments),
+        sub_affiliate_fee: None,
+        sub_cpa_fee: Decimal::default(),
+        sub_commission_cut_percent: Decimal::default(),
+        extra_role_ids: [],
+        default_deal_info: deal
+            .map(|deal| DealInfo { deal_type_id: codes::deal_type(&deal.terms), deal_group_name: deal.name }),
+        contact_discord,
+        manager_contacts: ManagerContacts::default(),
+    }
+}
+
+/// `MONYY RON / 35425`.
+fn label_name(first: &str, last: &str, name: &str, id: AffiliateId) -> String {
+    let person = format!("{first} {last}");
+    let person = if person.trim().is_empty() { name } else { person.trim() };
+    format!("{} / {id}", person.to_uppercase())
+}
