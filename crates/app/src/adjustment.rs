@@ -34,6 +34,17 @@ pub async fn create(
     key: Option<&Key>,
     new: NewAdjustment,
 ) -> Result<AdjustmentRow> {
+    Ok(create_once(app, caller, operation, key, new).await?.0)
+}
+
+/// [`create`], which also says whether it had been done before.
+pub async fn create_once(
+    app: &App,
+    caller: &Caller,
+    operation: &str,
+    key: Option<&Key>,
+    new: NewAdjustment,
+) -> Result<(AdjustmentRow, bool)> {
     caller.require_operator()?;
     if new.amount_micros == 0 || new.amount_micros.abs() > MAX_MICROS {
         return Err(Error::invalid("amount", "expected an amount other than 0, of at most 1000000000000"));
@@ -45,7 +56,8 @@ pub async fn create(
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
     if let Claim::Known(first) = claim(app, &mut tx, caller, operation, key, decision).await? {
         let row = store::adjustment::by_decision(tx.read(), caller.program, first).await?;
-        return row.filter(|row| row.input_hash == input_hash).ok_or_else(|| key_reused(key));
+        let row = row.filter(|row| row.input_hash == input_hash).ok_or_else(|| key_reused(key))?;
+        return Ok((row, true));
     }
     let program = crate::program::by_id(tx.read(), caller.program).await?;
     store::affiliate::lock(&mut tx, caller.program, new.affiliate)
@@ -81,7 +93,7 @@ pub async fn create(
     journal.write_accounts(&mut tx, caller.program).await?;
     tx.commit().await?;
     app.0.sequencer.notify(caller.program);
-    Ok(row)
+    Ok((row, false))
 }
 
 pub(crate) fn key_reused(key: Option<&Key>) -> Error {

@@ -85,6 +85,15 @@ pub async fn update(
     Ok(row)
 }
 
+/// A deal in its newest version.
+pub async fn show(app: &App, caller: &Caller, id: DealId) -> Result<DealRow> {
+    caller.require_operator()?;
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    store::deal::newest(&mut connection, caller.program, id)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("there is no deal {id}")))
+}
+
 /// Every version of a deal, newest first.
 pub async fn versions(app: &App, caller: &Caller, id: DealId) -> Result<Vec<DealRow>> {
     caller.require_operator()?;

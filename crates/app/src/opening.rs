@@ -43,6 +43,11 @@ pub struct NewOpening {
 
 /// Opens the books of an affiliate, once per key, and returns the log row that recorded it.
 pub async fn create(app: &App, caller: &Caller, key: &Key, new: NewOpening) -> Result<LogId> {
+    Ok(create_once(app, caller, key, new).await?.0)
+}
+
+/// [`create`], which also says whether it had been done before.
+pub async fn create_once(app: &App, caller: &Caller, key: &Key, new: NewOpening) -> Result<(LogId, bool)> {
     caller.require_operator()?;
     check(caller, &new)?;
     let input_hash = app.0.secret.input(&new);
@@ -50,7 +55,7 @@ pub async fn create(app: &App, caller: &Caller, key: &Key, new: NewOpening) -> R
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
     if let Claim::Known(first) = claim(app, &mut tx, caller, "v1.opening", Some(key), decision).await? {
         let known = store::opening::input_hash(tx.read(), caller.program, first).await?;
-        return if known == Some(input_hash) { Ok(first) } else { Err(key_reused(Some(key))) };
+        return if known == Some(input_hash) { Ok((first, true)) } else { Err(key_reused(Some(key))) };
     }
     let program = crate::program::by_id(tx.read(), caller.program).await?;
     store::affiliate::lock(&mut tx, caller.program, new.affiliate)
@@ -100,7 +105,7 @@ pub async fn create(app: &App, caller: &Caller, key: &Key, new: NewOpening) -> R
     journal.write_accounts(&mut tx, caller.program).await?;
     tx.commit().await?;
     app.0.sequencer.notify(caller.program);
-    Ok(decision)
+    Ok((decision, false))
 }
 
 fn movements(new: &NewOpening) -> [Option<Movement>; 6] {

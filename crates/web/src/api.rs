@@ -1,8 +1,69 @@
-//! The native API.
+//! The native API: `/v1/...`, its description at `/v1/openapi.json`, and that description for people at `/docs`.
+//!
+//! One operation is one file, named after its path; what several share is here beside them. A route and its
+//! description are registered by the same call, so neither can exist without the other.
+
+mod adjustments;
+mod affiliates;
+mod balances;
+mod commissions;
+mod deals;
+mod docs;
+mod document;
+mod events;
+mod extract;
+mod fields;
+mod keys;
+mod log;
+mod once;
+mod openings;
+mod page;
+mod payouts;
+mod problem;
+mod program;
+mod referrals;
 
 use app::App;
 use axum::Router;
+use axum::routing::{any, get};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Every operation with its description.
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(document::frame())
+        .routes(routes!(program::show::show_program, program::update::update_program))
+        .routes(routes!(affiliates::list::list_affiliates, affiliates::create::create_affiliate))
+        .routes(routes!(affiliates::show::show_affiliate, affiliates::update::update_affiliate))
+        .routes(routes!(affiliates::balances::show_balances))
+        .routes(routes!(balances::list::list_balances))
+        .routes(routes!(deals::list::list_deals, deals::create::create_deal))
+        .routes(routes!(deals::show::show_deal, deals::update::update_deal))
+        .routes(routes!(deals::versions::list_deal_versions))
+        .routes(routes!(referrals::list::list_referrals))
+        .routes(routes!(referrals::show::show_referral))
+        .routes(routes!(referrals::reject::reject_referral))
+        .routes(routes!(events::list::list_events, events::create::create_event))
+        .routes(routes!(events::bulk::create_events))
+        .routes(routes!(events::show::show_event))
+        .routes(routes!(log::read_log))
+        .routes(routes!(commissions::list::list_commissions))
+        .routes(routes!(commissions::show::show_commission))
+        .routes(routes!(adjustments::list::list_adjustments, adjustments::create::create_adjustment))
+        .routes(routes!(openings::create_opening))
+        .routes(routes!(payouts::list::list_payouts, payouts::create::create_payout))
+        .routes(routes!(payouts::show::show_payout))
+        .routes(routes!(payouts::step::step_payout))
+        .routes(routes!(keys::list::list_keys, keys::create::create_key))
+        .routes(routes!(keys::revoke::revoke_key))
+        .routes(routes!(document::show_document))
+}
 
 pub(crate) fn router() -> Router<App> {
-    Router::new()
+    let (router, _) = operations().split_for_parts();
+    router
+        .route("/docs", get(docs::show_docs))
+        .method_not_allowed_fallback(problem::no_method)
+        .route("/v1", any(problem::no_route))
+        .route("/v1/{*rest}", any(problem::no_route))
 }

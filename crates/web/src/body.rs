@@ -1,7 +1,7 @@
 //! Request bodies: bounded, JSON, and what is wrong with them in words that name the field.
 
 use axum::body::Bytes;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 /// The largest body, in bytes.
 pub(crate) const LIMIT: usize = 1 << 20;
@@ -45,8 +45,12 @@ pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, BodyError> {
 }
 
 /// Parses a JSON body. An empty one is treated as `{}` so that missing fields are named.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
+pub(crate) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, BodyError> {
     let bytes = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
+    // Remembering the path costs an allocation per field, so only a body that is wrong is read with it.
+    if let Ok(parsed) = serde_json::from_slice(bytes) {
+        return Ok(parsed);
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

@@ -14,7 +14,11 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
 
 /// The idempotency key of a request; the error says what is wrong with the header.
 pub(crate) fn idempotency(headers: &HeaderMap) -> Result<Option<domain::text::Key>, String> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let mut values = headers.get_all("idempotency-key").into_iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err("Idempotency-Key: given more than once".to_owned());
+    }
     let text = value.to_str().map_err(|_| "Idempotency-Key: expected printable ASCII".to_owned())?;
     domain::text::Key::parse(text).map(Some).map_err(|error| format!("Idempotency-Key: {error}"))
 }

@@ -1,0 +1,50 @@
+//! `PATCH /v1/deals/{id}`.
+
+use app::App;
+use axum::Json;
+use axum::extract::State;
+use domain::deal::Terms;
+use domain::ids::DealId;
+use domain::text::Name;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{Deal, schema, shown};
+use crate::api::extract::{Body, Id, Operator, Params};
+use crate::api::fields::present;
+use crate::api::problem::Problem;
+
+/// What to change about a deal; what is left out stays as it is.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DealChanges {
+    /// Its name.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, min_length = 1, max_length = 200, required = false)]
+    name: Option<Name>,
+    /// Its terms, all of them. Other terms make a new version.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = schema::Terms, required = false)]
+    terms: Option<Terms>,
+}
+
+/// Change a deal
+///
+/// Other terms make a new version, which meets registrations from then on. Referrals that are there keep theirs, and
+/// no existing commission changes.
+#[utoipa::path(patch, path = "/v1/deals/{id}", tag = "Deals", operation_id = "update_deal",
+    params(("id" = i64, Path, minimum = 1, description = "The deal.")),
+    request_body = DealChanges,
+    responses((status = 200, description = "The deal in its newest version.", body = Deal)))]
+pub(crate) async fn update_deal(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    Id(id): Id<DealId>,
+    params: Params,
+    Body(changes): Body<DealChanges>,
+) -> Result<Json<Deal>, Problem> {
+    params.finish()?;
+    let row = app::deal::update(&app, &caller, id, changes.name, changes.terms).await?;
+    let currency = app::program::show(&app, &caller).await?.currency;
+    Ok(Json(shown(row, currency)))
+}

@@ -1,0 +1,175 @@
+//! `/v1/events`: what happened to customers. An event is a fact; here is how one is shown, in its answer and later.
+
+pub(super) mod bulk;
+pub(super) mod create;
+pub(super) mod list;
+mod parse;
+pub(super) mod schema;
+pub(super) mod show;
+
+use app::event::FactRow;
+use app::ingest::Recorded;
+use chrono::{DateTime, Utc};
+use domain::command::Command;
+use domain::fact::Kind;
+use domain::money::{Money, decimal};
+use domain::outcome::{Line, LineResult, Note, Outcome, Why};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::fields::{Amount, CurrencyCode, EventId, ReferralId, amount, schema, words};
+
+schema! {
+    EventType = words("What happened.", Kind::ALL.map(Kind::as_str));
+    NoteCode = words(
+        "Why nothing was earned, or what else there is to know: `parked`: the customer or payment is not known yet, \
+         the event waits. `rate_missing`: the rate of the currency is not known yet, the event waits. \
+         `affiliate_status`: the affiliate earned nothing at that time. `referral_rejected`, `referral_expired`: the \
+         referral earns nothing. `no_terms`: there is no deal for it. `zero_amount`: nothing was paid. \
+         `fully_returned`: all of the payment went back. `cut_off`: the refunds exceed the payment and count up to it.",
+        [
+            "parked", "rate_missing", "affiliate_status", "referral_rejected", "referral_expired", "no_terms",
+            "zero_amount", "fully_returned", "cut_off",
+        ],
+    );
+    SkippedCode = words(
+        "Why a rule did not apply.",
+        ["other_fact", "not_first", "not_renewal", "months_over", "payments_reached", "rounds_to_zero"],
+    );
+}
+
+/// What happened, and what came of it when it was recorded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Event {
+    /// Its id.
+    #[schema(value_type = EventId)]
+    id: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    #[schema(value_type = EventType)]
+    kind: &'static str,
+    /// The referral; null while the event is parked.
+    #[schema(value_type = Option<ReferralId>)]
+    referral_id: Option<String>,
+    /// Whose referral it was when the event occurred.
+    affiliate_id: Option<i64>,
+    /// What the payment or refund is called where the money moved.
+    source_id: Option<String>,
+    /// The amount as it came; null where the type has none.
+    #[schema(value_type = Option<Amount>)]
+    amount: Option<String>,
+    /// The currency of the amount.
+    #[schema(value_type = Option<CurrencyCode>)]
+    currency: Option<domain::currency::Currency>,
+    /// When it happened.
+    occurred_at: DateTime<Utc>,
+    /// When it was recorded.
+    recorded_at: DateTime<Utc>,
+    /// Why nothing was earned, or what else there is to know.
+    #[schema(value_type = Option<NoteCode>)]
+    note: Option<&'static str>,
+    /// What each rule of the deal made of it.
+    results: Vec<RuleResult>,
+}
+
+/// What one rule of the deal made of an event.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RuleResult {
+    /// The rule's place in the deal's terms, from 0.
+    rule: u16,
+    /// What was earned, in the program's currency.
+    #[schema(value_type = Option<Amount>)]
+    earned: Option<String>,
+    /// Why nothing was.
+    #[schema(value_type = Option<SkippedCode>)]
+    skipped: Option<&'static str>,
+}
+
+/// The answer to a command: made from what the command calls its money ([`source_of`]) and what was recorded then, so
+/// that a repeated request gets the same bytes.
+pub(crate) fn answered(source_id: Option<String>, recorded: Recorded) -> Event {
+    Event {
+        id: recorded.fact.to_string(),
+        kind: recorded.kind.as_str(),
+        referral_id: recorded.referral.map(|id| id.to_string()),
+        affiliate_id: recorded.affiliate.map(|id| id.0),
+        source_id,
+        amount: recorded.amount.map(shown),
+        currency: recorded.amount.map(|amount| amount.currency()),
+        occurred_at: recorded.occurred_at,
+        recorded_at: recorded.recorded_at,
+        note: recorded.outcome.note.as_ref().map(note),
+        results: results(&recorded.outcome),
+    }
+}
+
+/// What a command calls its money.
+fn source_of(command: &Command) -> Option<String> {
+    match command {
+        Command::Payment(payment) => payment.sources.first().map(ToString::to_string),
+        Command::Refund(refund) => refund.source.as_ref().map(ToString::to_string),
+        Command::Registration(_) | Command::Churn(_) => None,
+    }
+}
+
+/// A recorded event as it stands now: one that was parked names its referral once it has found it.
+fn stands(row: FactRow) -> Event {
+    let is_named = match row.kind {
+        Kind::Payment => true,
+        // A refund that came without an id of its own is named after its payment.
+        Kind::Refund => !row.source.starts_with("refund of "),
+        Kind::Registration | Kind::Churn => false,
+    };
+    Event {
+        id: row.id.to_string(),
+        kind: row.kind.as_str(),
+        referral_id: row.referral.map(|id| id.to_string()),
+        affiliate_id: row.outcome.affiliate.map(|id| id.0),
+        note: row.outcome.note.as_ref().map(note),
+        results: results(&row.outcome),
+        source_id: is_named.then_some(row.source),
+        amount: row.amount.map(shown),
+        currency: row.amount.map(|amount| amount.currency()),
+        occurred_at: row.occurred_at,
+        recorded_at: row.recorded_at,
+    }
+}
+
+fn shown(money: Money) -> String {
+    amount(money.micros(), money.currency())
+}
+
+fn results(outcome: &Outcome) -> Vec<RuleResult> {
+    let result = |line: &Line| match line.result {
+        LineResult::Earned(amount) => {
+            RuleResult { rule: line.rule, earned: Some(decimal(amount.0.into(), 2)), skipped: None }
+        }
+        LineResult::Skipped(why) => RuleResult { rule: line.rule, earned: None, skipped: Some(skipped(why)) },
+    };
+    outcome.lines.iter().map(result).collect()
+}
+
+fn note(note: &Note) -> &'static str {
+    match note {
+        Note::Parked => "parked",
+        Note::RateMissing => "rate_missing",
+        Note::AffiliateStatus(_) => "affiliate_status",
+        Note::ReferralRejected => "referral_rejected",
+        Note::ReferralExpired => "referral_expired",
+        Note::NoTerms => "no_terms",
+        Note::ZeroAmount => "zero_amount",
+        Note::FullyReturned => "fully_returned",
+        Note::CutOff => "cut_off",
+    }
+}
+
+fn skipped(why: Why) -> &'static str {
+    match why {
+        Why::OtherFact => "other_fact",
+        Why::NotFirst => "not_first",
+        Why::NotRenewal => "not_renewal",
+        Why::MonthsOver => "months_over",
+        Why::PaymentsReached => "payments_reached",
+        Why::RoundsToZero => "rounds_to_zero",
+    }
+}

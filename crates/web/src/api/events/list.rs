@@ -1,0 +1,29 @@
+//! `GET /v1/events`.
+
+use app::App;
+use axum::Json;
+use axum::extract::State;
+
+use super::{Event, stands};
+use crate::api::extract::{Operator, Params};
+use crate::api::fields;
+use crate::api::page::{Page, Paged};
+use crate::api::problem::Problem;
+
+/// List events
+///
+/// Newest first.
+#[utoipa::path(get, path = "/v1/events", tag = "Events", operation_id = "list_events",
+    params(Page, ("referral_id" = Option<fields::ReferralId>, Query, description = "Only of this referral.")),
+    responses((status = 200, description = "A page of events.", body = Paged<Event>)))]
+pub(crate) async fn list_events(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    mut params: Params,
+) -> Result<Json<Paged<Event>>, Problem> {
+    let page = params.page()?;
+    let referral = params.parse("referral_id")?;
+    params.finish()?;
+    let rows = app::event::page(&app, &caller, referral, page.after_id()?, page.reads()).await?;
+    Ok(page.answer(rows, |row| row.id.to_string(), stands))
+}

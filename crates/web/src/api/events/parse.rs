@@ -1,0 +1,238 @@
+//! The body of an event, and how it becomes a command. One flat struct for all types is read in place, without an
+//! allocation a field; which fields a type has is checked here, by name.
+
+use std::fmt::Display;
+
+use app::ingest::Ask;
+use domain::command::{AffiliateName, Churn, Command, Customer, Operation, Payment, Refund, Registration};
+use domain::currency::Currency;
+use domain::ids::{AffiliateId, ReferralId};
+use domain::money::{AmountError, Money};
+use domain::text::{Email, Key, Slug, Source, Uid};
+use serde::Deserialize;
+
+use crate::api::fields::{Instant, Micros, Text};
+use crate::api::problem::Problem;
+
+/// How many other ids a payment may have.
+pub(super) const OTHER_IDS: usize = 8;
+
+/// An event as it comes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: Type,
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    other_ids: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    payment_id: Option<Text<'a>>,
+    affiliate_id: Option<i64>,
+    #[serde(borrow)]
+    affiliate_slug: Option<Text<'a>>,
+    #[serde(borrow)]
+    partner_key: Option<Text<'a>>,
+    #[serde(borrow)]
+    uid: Option<Text<'a>>,
+    #[serde(borrow)]
+    referral_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    email: Option<Text<'a>>,
+    amount: Option<Micros>,
+    #[serde(borrow)]
+    currency: Option<Text<'a>>,
+    #[serde(borrow)]
+    subscription_id: Option<Text<'a>>,
+    interval: Option<Interval>,
+    interval_count: Option<u32>,
+    occurred_at: Option<Instant>,
+    park: Option<bool>,
+    #[serde(borrow)]
+    idempotency_key: Option<Text<'a>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Type {
+    Registration,
+    Payment,
+    Refund,
+    Churn,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Interval {
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Interval {
+    fn as_str(self) -> &'static str {
+        match self {
+            Interval::Day => "day",
+            Interval::Week => "week",
+            Interval::Month => "month",
+            Interval::Year => "year",
+        }
+    }
+}
+
+impl Body<'_> {
+    /// The command, with the key it came with.
+    pub(super) fn into_ask(self, key: Option<Key>) -> Result<Ask, Problem> {
+        self.refuse_others()?;
+        let park = self.park.unwrap_or(false);
+        let command = match self.kind {
+            Type::Registration => Command::Registration(self.registration()?),
+            Type::Payment => Command::Payment(self.payment()?),
+            Type::Refund => Command::Refund(self.refund()?),
+            Type::Churn => {
+                let occurred_at = self.occurred_at.map(|at| at.0);
+                Command::Churn(Churn { customer: self.customer()?, occurred_at })
+            }
+        };
+        Ok(Ask { operation: Operation::Native, key, park, command })
+    }
+
+    /// The idempotency key in the body.
+    pub(super) fn own_key(&self) -> Result<Option<Key>, Problem> {
+        parse("idempotency_key", self.idempotency_key.as_ref(), Key::parse)
+    }
+
+    /// Refuses fields that the type does not have.
+    fn refuse_others(&self) -> Result<(), Problem> {
+        use Type::{Churn, Payment, Refund, Registration};
+        let fields: [(&str, bool, &[Type]); 14] = [
+            ("id", self.id.is_some(), &[Payment, Refund]),
+            ("other_ids", self.other_ids.is_some(), &[Payment]),
+            ("payment_id", self.payment_id.is_some(), &[Refund]),
+            ("affiliate_id", self.affiliate_id.is_some(), &[Registration]),
+            ("affiliate_slug", self.affiliate_slug.is_some(), &[Registration]),
+            ("partner_key", self.partner_key.is_some(), &[Registration]),
+            ("uid", self.uid.is_some(), &[Registration, Payment, Churn]),
+            ("referral_id", self.referral_id.is_some(), &[Payment, Churn]),
+            ("email", self.email.is_some(), &[Registration, Payment, Churn]),
+            ("amount", self.amount.is_some(), &[Payment, Refund]),
+            ("currency", self.currency.is_some(), &[Payment, Refund]),
+            ("subscription_id", self.subscription_id.is_some(), &[Payment]),
+            ("interval", self.interval.is_some(), &[Payment]),
+            ("interval_count", self.interval_count.is_some(), &[Payment]),
+        ];
+        match fields.iter().find(|(_, is_there, types)| *is_there && !types.contains(&self.kind)) {
+            None => Ok(()),
+            Some((field, ..)) => Err(Problem::invalid(*field, "an event of this type has no such field")),
+        }
+    }
+
+    fn registration(self) -> Result<Registration, Problem> {
+        let partner_key = |text: &str| Source::parse(text).map(|key| AffiliateName::PartnerKey(key.into()));
+        let names = [
+            self.affiliate_id.map(|id| AffiliateName::Id(AffiliateId(id))),
+            parse("affiliate_slug", self.affiliate_slug.as_ref(), Slug::parse)?.map(AffiliateName::Slug),
+            parse("partner_key", self.partner_key.as_ref(), partner_key)?,
+        ];
+        let mut names = names.into_iter().flatten();
+        let (Some(affiliate), None) = (names.next(), names.next()) else {
+            let message = "name the affiliate by exactly one of affiliate_id, affiliate_slug and partner_key";
+            return Err(Problem::invalid("affiliate_id", message));
+        };
+        let uid = parse("uid", self.uid.as_ref(), Uid::parse)?;
+        let email = parse("email", self.email.as_ref(), Email::parse)?;
+        if uid.is_none() && email.is_none() {
+            return Err(Problem::invalid("uid", "name the customer by uid, email or both"));
+        }
+        Ok(Registration { affiliate, uid, email, occurred_at: self.occurred_at.map(|at| at.0) })
+    }
+
+    fn payment(mut self) -> Result<Payment, Problem> {
+        let first = required("id", parse("id", self.id.as_ref(), Source::parse)?)?;
+        let mut sources = vec![first];
+        for (index, text) in self.other_ids.take().unwrap_or_default().iter().enumerate() {
+            if index == OTHER_IDS {
+                return Err(Problem::invalid("other_ids", format!("at most {OTHER_IDS} are allowed")));
+            }
+            let source = Source::parse(&text.0)
+                .map_err(|error| Problem::invalid(format!("other_ids[{index}]"), error))?;
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        let amount = required("amount", self.money()?)?;
+        let subscription_id = parse("subscription_id", self.subscription_id.as_ref(), Source::parse)?;
+        if self.interval_count.is_some_and(|count| !(1..=1000).contains(&count)) {
+            return Err(Problem::invalid("interval_count", "expected 1 to 1000"));
+        }
+        Ok(Payment {
+            amount,
+            sources,
+            subscription_id: subscription_id.map(String::from),
+            interval: self.interval.map(|interval| interval.as_str().to_owned()),
+            interval_count: self.interval_count,
+            occurred_at: self.occurred_at.map(|at| at.0),
+            customer: self.customer()?,
+        })
+    }
+
+    fn refund(self) -> Result<Refund, Problem> {
+        let payment = parse("payment_id", self.payment_id.as_ref(), Source::parse)?;
+        Ok(Refund {
+            payment: required("payment_id", payment)?,
+            source: parse("id", self.id.as_ref(), Source::parse)?,
+            amount: self.money()?,
+            occurred_at: self.occurred_at.map(|at| at.0),
+        })
+    }
+
+    fn customer(self) -> Result<Customer, Problem> {
+        let customer = Customer {
+            uid: parse("uid", self.uid.as_ref(), Uid::parse)?,
+            id: parse("referral_id", self.referral_id.as_ref(), str::parse::<ReferralId>)?,
+            email: parse("email", self.email.as_ref(), Email::parse)?,
+        };
+        if customer.is_empty() {
+            return Err(Problem::invalid("uid", "name the customer by uid, referral_id or email"));
+        }
+        Ok(customer)
+    }
+
+    /// Amount and currency, which come together: above zero, in whole minor units.
+    fn money(&self) -> Result<Option<Money>, Problem> {
+        let (micros, currency) = match (self.amount, &self.currency) {
+            (None, None) => return Ok(None),
+            (Some(micros), Some(currency)) => (micros.0, currency),
+            (Some(_), None) => {
+                return Err(Problem::invalid("currency", "an amount needs its currency, such as EUR"));
+            }
+            (None, Some(_)) => {
+                return Err(Problem::invalid("amount", "a currency needs an amount, such as \"100.00\""));
+            }
+        };
+        let currency: Currency = currency.0.parse().map_err(|error| Problem::invalid("currency", error))?;
+        let shown = || domain::money::decimal(micros.into(), 0);
+        let refuse = |error: AmountError| Err(Problem::invalid("amount", error));
+        if micros <= 0 {
+            return refuse(AmountError::NotPositive(shown()));
+        }
+        if micros % currency.minor_unit_micros() != 0 {
+            return refuse(AmountError::NotWholeMinorUnits(shown(), currency, currency.exponent()));
+        }
+        Ok(Some(Money::from_micros(micros, currency)))
+    }
+}
+
+fn parse<T, E: Display>(
+    field: &str,
+    text: Option<&Text<'_>>,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<Option<T>, Problem> {
+    text.map(|text| read(&text.0)).transpose().map_err(|error| Problem::invalid(field, error))
+}
+
+fn required<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
+    value.ok_or_else(|| Problem::invalid(field, format!("missing field `{field}`")))
+}

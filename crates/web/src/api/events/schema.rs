@@ -1,0 +1,153 @@
+//! How the document describes the bodies of events: one schema a type, told apart by `type`. The bodies are read by
+//! one flat struct (`parse`), which checks the same by name.
+
+use serde_json::{Value, json};
+
+use super::bulk::LIMIT;
+use super::parse::OTHER_IDS;
+use crate::api::fields::{schema, written_out};
+
+schema! {
+    NewEvent = written_out();
+    NewEvents = written_out();
+}
+
+fn text(description: &str, limit: u32) -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": limit, "description": description })
+}
+
+fn reference(name: &str, description: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}"), "description": description })
+}
+
+/// The properties of one type, its required ones, and what else must hold.
+fn event(kind: &str, description: &str, properties: Value, required: &[&str], more: Value) -> Value {
+    let mut all = json!({
+        "type": { "type": "string", "enum": [kind] },
+        "occurred_at": {
+            "type": "string", "format": "date-time",
+            "description": "When it happened; the time of recording when it is left out.",
+        },
+        "park": {
+            "type": "boolean",
+            "description": "Keep the event, for up to 90 days, if its customer or payment is not known yet; \
+                            otherwise it is refused with 404.",
+        },
+        "idempotency_key": text("A text of your own that is new for every event.", 255),
+    });
+    merge(&mut all, properties);
+    let required: Vec<&str> = ["type"].iter().chain(required).copied().collect();
+    let mut schema = json!({
+        "type": "object",
+        "description": description,
+        "properties": all,
+        "required": required,
+        "additionalProperties": false,
+    });
+    merge(&mut schema, more);
+    schema
+}
+
+fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from);
+    }
+}
+
+fn customer() -> Value {
+    json!({
+        "uid": text("The customer, by your own id.", 255),
+        "referral_id": reference("ReferralId", "The customer, by the referral's id."),
+        "email": { "type": "string", "format": "email", "maxLength": 254, "description": "The customer, by address." },
+    })
+}
+
+fn any_of(names: &[&str]) -> Value {
+    json!({ "anyOf": names.iter().map(|name| json!({ "required": [name] })).collect::<Vec<_>>() })
+}
+
+fn registration() -> Value {
+    let properties = json!({
+        "affiliate_id": { "type": "integer", "format": "int64", "minimum": 1, "description": "Who referred, by id." },
+        "affiliate_slug": text("Who referred, by the word in the affiliate's links.", 100),
+        "partner_key": text("Who referred, by the affiliate's partner key.", 255),
+        "uid": text("Your own id of the customer.", 255),
+        "email": { "type": "string", "format": "email", "maxLength": 254, "description": "The customer's address." },
+    });
+    let one = ["affiliate_id", "affiliate_slug", "partner_key"];
+    let one: Vec<Value> = one.iter().map(|name| json!({ "required": [name] })).collect();
+    let more = json!({ "allOf": [{ "oneOf": one }, any_of(&["uid", "email"])] });
+    let description =
+        "A customer signed up. Name the affiliate once, and the customer by uid, email or both.";
+    event("registration", description, properties, &[], more)
+}
+
+fn payment() -> Value {
+    let id = "What the payment is called where the money moved: a charge, an invoice. It names the payment for ever.";
+    let mut properties = json!({
+        "id": text(id, 255),
+        "other_ids": {
+            "type": "array", "maxItems": OTHER_IDS, "items": text("Another id.", 255),
+            "description": "What else the payment is called, such as its invoice beside its charge.",
+        },
+        "amount": reference("PositiveAmount", "How much was collected."),
+        "currency": reference("CurrencyCode", "The currency it came in."),
+        "subscription_id": text("The subscription it belongs to.", 255),
+        "interval": { "type": "string", "enum": ["day", "week", "month", "year"], "description": "What it pays for." },
+        "interval_count": {
+            "type": "integer", "format": "int32", "minimum": 1, "maximum": 1000,
+            "description": "How many intervals it pays for.",
+        },
+    });
+    merge(&mut properties, customer());
+    let more = any_of(&["uid", "referral_id", "email"]);
+    let description = "A customer paid. Name the customer by uid, referral_id or email; uid is tried first.";
+    event("payment", description, properties, &["id", "amount", "currency"], more)
+}
+
+fn refund() -> Value {
+    let id =
+        "What the refund is called where the money moved; left out, it is the one refund of what is left.";
+    let properties = json!({
+        "payment_id": text("The payment, by any of its ids.", 255),
+        "id": text(id, 255),
+        "amount": reference("PositiveAmount", "How much was sent back; all that is left when it is left out."),
+        "currency": reference("CurrencyCode", "The payment's currency; it comes with the amount."),
+    });
+    let more = json!({ "dependentRequired": { "amount": ["currency"], "currency": ["amount"] } });
+    event("refund", "Money of a payment was sent back.", properties, &["payment_id"], more)
+}
+
+fn churn() -> Value {
+    let more = any_of(&["uid", "referral_id", "email"]);
+    event("churn", "A customer left. No commission changes by it.", customer(), &[], more)
+}
+
+/// The schemas of the bodies, by name.
+pub(in crate::api) fn schemas() -> Vec<(&'static str, Value)> {
+    let types = [
+        ("registration", "NewRegistration", registration()),
+        ("payment", "NewPayment", payment()),
+        ("refund", "NewRefund", refund()),
+        ("churn", "NewChurn", churn()),
+    ];
+    let path = |name: &str| format!("#/components/schemas/{name}");
+    let one_of: Vec<Value> = types.iter().map(|(_, name, _)| json!({ "$ref": path(name) })).collect();
+    let mapping: serde_json::Map<String, Value> =
+        types.iter().map(|(word, name, _)| ((*word).to_owned(), path(name).into())).collect();
+    let event = json!({
+        "oneOf": one_of,
+        "discriminator": { "propertyName": "type", "mapping": mapping },
+    });
+    let list = json!({
+        "type": "object",
+        "properties": { "events": { "type": "array", "minItems": 1, "maxItems": LIMIT, "items": { "$ref": path("NewEvent") } } },
+        "required": ["events"],
+        "additionalProperties": false,
+    });
+    types
+        .into_iter()
+        .map(|(_, name, schema)| (name, schema))
+        .chain([("NewEvent", event), ("NewEvents", list)])
+        .collect()
+}

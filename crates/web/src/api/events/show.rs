@@ -1,0 +1,27 @@
+//! `GET /v1/events/{id}`.
+
+use app::App;
+use axum::Json;
+use axum::extract::State;
+use domain::ids::FactId;
+
+use super::{Event, stands};
+use crate::api::extract::{Id, Operator, Params};
+use crate::api::fields;
+use crate::api::problem::Problem;
+
+/// Show an event
+///
+/// With what came of it when it was recorded. An event that was parked names its referral once it has found it.
+#[utoipa::path(get, path = "/v1/events/{id}", tag = "Events", operation_id = "show_event",
+    params(("id" = inline(fields::EventId), Path, description = "The event.")),
+    responses((status = 200, description = "The event.", body = Event)))]
+pub(crate) async fn show_event(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    Id(id): Id<FactId>,
+    params: Params,
+) -> Result<Json<Event>, Problem> {
+    params.finish()?;
+    Ok(Json(stands(app::event::show(&app, &caller, id).await?)))
+}

@@ -1,0 +1,185 @@
+//! Fields that many bodies share: amounts as decimal strings, instants, null told from absent; and their schemas.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use chrono::DateTime;
+use domain::currency::Currency;
+use domain::money::{decimal, parse_decimal};
+use domain::time::{Timestamp, to_micros_precision};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+
+/// An amount of a currency as a decimal string with the currency's decimals at least: `"12.50"`.
+pub(crate) fn amount(micros: impl Into<i128>, currency: Currency) -> String {
+    decimal(micros.into(), currency.exponent())
+}
+
+/// Reads an instant of RFC 3339.
+pub(crate) fn instant(text: &str) -> Result<Timestamp, &'static str> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| to_micros_precision(at.to_utc()))
+        .map_err(|_| "expected an instant of RFC 3339 such as 2026-01-31T12:00:00Z")
+}
+
+/// A text of a body, borrowed from it where it has no escapes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Reader)
+    }
+}
+
+/// A decimal string of a body, in micros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Micros(pub(crate) i64);
+
+impl<'de> Deserialize<'de> for Micros {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Micros, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Micros;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal string such as \"12.50\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Micros, E> {
+                parse_decimal(text).map(Micros).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Reader)
+    }
+}
+
+/// An instant of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Instant(pub(crate) Timestamp);
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Instant, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Instant;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an instant of RFC 3339 such as \"2026-01-31T12:00:00Z\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Instant, E> {
+                instant(text).map(Instant).map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_str(Reader)
+    }
+}
+
+/// Reads something that reads itself from a text, such as a currency.
+pub(crate) fn parsed<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: std::str::FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    let text = Text::deserialize(deserializer)?;
+    text.0.parse().map_err(de::Error::custom)
+}
+
+/// Reads a field that may be left out but not be null.
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}
+
+/// [`present`] of something that reads itself from a text.
+pub(crate) fn present_parsed<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: std::str::FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    parsed(deserializer).map(Some)
+}
+
+/// Reads a field that may be left out, which changes nothing, or be null, which takes the value away.
+pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+/// A schema of a string with a pattern.
+pub(crate) fn pattern(description: &str, pattern: &str, example: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .pattern(Some(pattern))
+        .examples([example])
+        .into()
+}
+
+/// A schema of a string that is one of a few words.
+pub(crate) fn words<const N: usize>(description: &str, words: [&'static str; N]) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .enum_values(Some(words))
+        .into()
+}
+
+/// A schema that the document takes as it is written out elsewhere, because it says more than the builders can.
+pub(crate) fn written_out() -> RefOr<Schema> {
+    ObjectBuilder::new().into()
+}
+
+/// Names a schema, so that bodies refer to it and the document holds it once.
+macro_rules! schema {
+    ($($name:ident = $schema:expr;)*) => {$(
+        #[doc = concat!("The schema `", stringify!($name), "`.")]
+        pub(crate) enum $name {}
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                $schema
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+pub(crate) use schema;
+
+schema! {
+    Amount = pattern(
+        "An amount as a decimal string.", r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$", "12.50",
+    );
+    PositiveAmount = pattern(
+        "An amount above zero as a decimal string, with at most the decimals of its currency.",
+        r"^[0-9]{1,12}(\.[0-9]{1,4})?$", "100.00",
+    );
+    CurrencyCode = pattern("A currency of ISO 4217.", "^[A-Z]{3}$", "EUR");
+    ReferralId = pattern("The id of a referral.", "^ref_[0-9a-f]{32}$", "ref_0197290f6d3b7cc0b7a38e1b5f2d4c61");
+    EventId = pattern("The id of an event.", "^fact_[0-9a-f]{32}$", "fact_0197290f6d3b7cc0b7a38e1b5f2d4c61");
+    CommissionId = pattern("The id of a commission.", "^com_[0-9a-f]{32}$", "com_0197290f6d3b7cc0b7a38e1b5f2d4c61");
+    KeyId = pattern("The id of an API key.", "^key_[0-9a-f]{32}$", "key_0197290f6d3b7cc0b7a38e1b5f2d4c61");
+    LogId = pattern("The id of a log row.", "^log_[0-9a-f]{32}$", "log_0197290f6d3b7cc0b7a38e1b5f2d4c61");
+    DealVersionId = pattern("The id of a deal version.", "^dv_[0-9a-f]{32}$", "dv_0197290f6d3b7cc0b7a38e1b5f2d4c61");
+}

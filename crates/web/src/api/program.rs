@@ -1,0 +1,83 @@
+//! `/v1/program`: the settings of the caller's program.
+
+pub(super) mod show;
+pub(super) mod update;
+
+use app::program::{PayoutMode, ProgramRow};
+use chrono::{DateTime, Utc};
+use domain::currency::Currency;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::fields::{self, Amount, CurrencyCode, amount, schema, words};
+
+schema! {
+    ProgramMode = words("Whether the program moves real money.", ["live", "test"]);
+    ProgramPayoutMode = words(
+        "`direct`: a payout is requested and paid in one step. `three_step`: it is requested, approved and paid.",
+        PAYOUT_MODES.map(PayoutMode::as_str),
+    );
+    ZoneName = fields::pattern("A time zone of the IANA database.", "^[A-Za-z0-9+_/-]{1,64}$", "Europe/Berlin");
+}
+
+/// Every way in which payouts are made.
+const PAYOUT_MODES: [PayoutMode; 2] = [PayoutMode::Direct, PayoutMode::ThreeStep];
+
+/// A program and its settings.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Program {
+    /// Its number in this installation.
+    id: i64,
+    /// Its name.
+    name: String,
+    /// The currency of its books; fixed by the first event.
+    #[schema(value_type = CurrencyCode)]
+    currency: Currency,
+    /// The time zone of its days and months; fixed by the first event.
+    #[schema(value_type = ZoneName)]
+    zone: &'static str,
+    /// Live or test.
+    #[schema(value_type = ProgramMode)]
+    mode: &'static str,
+    /// How payouts are made.
+    #[schema(value_type = ProgramPayoutMode)]
+    payout_mode: &'static str,
+    /// The smallest payout, unless an affiliate has its own.
+    #[schema(value_type = Amount)]
+    payout_threshold: String,
+    /// Whether payments of the Smartico surface may exceed what is payable.
+    smartico_advance: bool,
+    /// Whether an identical payment of the Smartico surface within ten minutes is refused.
+    refuse_identical_payment: bool,
+    /// After so many days without a payment a referral expires; null for never.
+    referral_expires_after_days: Option<i32>,
+    /// Who owns organic traffic.
+    default_affiliate_id: i64,
+    /// The deal of whoever has no own.
+    default_deal_id: i64,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+    /// When it was last changed.
+    updated_at: DateTime<Utc>,
+}
+
+impl From<ProgramRow> for Program {
+    fn from(row: ProgramRow) -> Program {
+        Program {
+            id: row.id.0,
+            name: row.name,
+            currency: row.currency,
+            zone: row.zone.name(),
+            mode: row.mode.as_str(),
+            payout_mode: row.payout_mode.as_str(),
+            payout_threshold: amount(row.payout_threshold_micros, row.currency),
+            smartico_advance: row.smartico_advance,
+            refuse_identical_payment: row.refuse_identical_payment,
+            referral_expires_after_days: row.referral_expires_after_days,
+            default_affiliate_id: row.default_affiliate.0,
+            default_deal_id: row.default_deal.0,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
