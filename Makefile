@@ -7,12 +7,13 @@ postgres:
 	scripts/fetch-postgres
 
 # Every test, on the newest PostgreSQL there is, or on each of REFERO_TEST_POSTGRES=15,18.
-# Where PostgreSQL cannot be fetched, an installed one will do.
+# Where PostgreSQL cannot be fetched, an installed one will do. The commands of README.md and of the demo need curl.
 test:
 	scripts/fetch-postgres || echo 'make test: going on with what is installed' >&2
+	command -v curl >/dev/null || { apt-get update && apt-get install -y --no-install-recommends curl; }
 	cargo run -p testkit --bin test-postgres -- cargo test --workspace
 
-# A program with a year of believable data, and how to log in.
-demo: postgres
-	cargo build --release -p refero
-	./target/release/refero demo
+# Two programs with a year of believable data, served.
+demo:
+	scripts/fetch-postgres || echo 'make demo: going on with what is installed' >&2
+	cargo run --release -p refero -- demo

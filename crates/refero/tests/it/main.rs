@@ -1,0 +1,5 @@
+//! The binary as people run it: in folders of its own, with its own PostgreSQL.
+
+mod binary;
+mod demo;
+mod readme;
