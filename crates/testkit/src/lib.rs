@@ -3,6 +3,8 @@
 
 mod database;
 mod dead_jobs;
+mod faults;
+mod second_app;
 pub mod smtp;
 mod test_app;
 

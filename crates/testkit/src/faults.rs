@@ -1,0 +1,61 @@
+//! Faults of the database that tests bring about, and faults that it has counted.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, PgConnection};
+
+use crate::TestApp;
+
+/// How long sessions may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl TestApp {
+    /// A session that is none of the product's.
+    async fn session(&self) -> PgConnection {
+        PgConnection::connect(&self.database.url).await.expect("the test database answers")
+    }
+
+    /// Ends every session that the product has on this database, in whatever it is doing (57P01); says how many.
+    pub async fn terminate_sessions(&self) -> i64 {
+        let sql = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                   where datname = current_database() and application_name = 'refero'";
+        sqlx::query_scalar(sql).fetch_one(&mut self.session().await).await.expect("sessions can be ended")
+    }
+
+    /// From now on the database refuses facts whose source is `culprit` (class 23).
+    pub async fn refuse_culprit(&self) {
+        let sql = "alter table fact add constraint culprit check (source <> 'culprit')";
+        sqlx::query(sql).execute(&mut self.session().await).await.expect("a constraint can be added");
+    }
+
+    /// Takes [`TestApp::refuse_culprit`] back.
+    pub async fn accept_culprit(&self) {
+        let sql = "alter table fact drop constraint culprit";
+        sqlx::query(sql).execute(&mut self.session().await).await.expect("the constraint can be dropped");
+    }
+
+    /// How many deadlocks this database has met. A session tells of them at its end at the latest, so all of the
+    /// product's but `sessions` must have been closed, and are waited for.
+    pub async fn deadlocks(&self, sessions: i64) -> i64 {
+        let mut session = self.session().await;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let open: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and application_name = 'refero'",
+            )
+            .fetch_one(&mut session)
+            .await
+            .expect("an answer");
+            if open <= sessions {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{open} sessions are open; expected at most {sessions}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        sqlx::query_scalar("select deadlocks from pg_stat_database where datname = current_database()")
+            .fetch_one(&mut session)
+            .await
+            .expect("an answer")
+    }
+}

@@ -1,0 +1,16 @@
+//! The product once more on the database of a test, as another process would run it.
+
+use app::App;
+use app::config::Config;
+use app::secret::Secret;
+
+use crate::TestApp;
+
+impl TestApp {
+    /// Starts the product again beside the first, with connections of its own. Stop it before the test ends.
+    pub async fn beside(&self, connections: u32) -> App {
+        let pool = store::connect(&self.database.url, connections).await.expect("the test database answers");
+        let app = App::start(pool, Secret::new(&[7; 32]), self.clock.clone(), Config::default()).await;
+        app.expect("the product starts")
+    }
+}
