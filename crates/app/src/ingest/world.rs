@@ -101,13 +101,7 @@ pub(crate) async fn load(
 ) -> Result<Option<World>> {
     let mentions = mentions(batch);
     let mut bindings = store::name::claim(tx, program, &mentions).await?;
-    // The refund of a payment that is parked itself waits under the payment's names.
-    let payments = parked_payments(tx, program, batch, &bindings).await?;
-    if !payments.is_empty() {
-        let names = store::parked::names_of(tx, program, &payments).await?;
-        names.into_iter().for_each(|name| drop(bindings.entry(name).or_insert(Binding::Waiting)));
-    }
-    store::name::lock_waiting(tx, program, &mut bindings).await?;
+    lock_names(tx, program, batch, &mut bindings).await?;
     let subjects: HashMap<Hash, Option<Uuid>> =
         mentions.iter().map(|mention| (mention.hash, mention.subject)).collect();
     let names = bindings
@@ -138,6 +132,27 @@ pub(crate) async fn load(
     load_referrals(app, tx, program, batch, &mut world, &decisions).await?;
     load_choices(tx, program, batch, &mut world, &decisions).await?;
     Ok(Some(world))
+}
+
+/// Locks the names that name nothing yet. The refund of a payment that is parked itself waits under the payment's
+/// names, so those are locked too; that a payment is parked may come out only once its source's name is locked.
+async fn lock_names(
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[&Prepared],
+    bindings: &mut HashMap<Hash, Binding>,
+) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    loop {
+        store::name::lock_waiting(tx, program, bindings).await?;
+        let mut payments = parked_payments(tx, program, batch, bindings).await?;
+        payments.retain(|payment| seen.insert(*payment));
+        if payments.is_empty() {
+            return Ok(());
+        }
+        let names = store::parked::names_of(tx, program, &payments).await?;
+        names.into_iter().for_each(|name| drop(bindings.entry(name).or_insert(Binding::Waiting)));
+    }
 }
 
 /// Payments that the batch's refunds name and that have no referral yet.

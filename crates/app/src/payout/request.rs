@@ -69,6 +69,7 @@ pub async fn create(app: &App, caller: &Caller, key: Option<&Key>, new: NewPayou
             Err(Attempt::Refused(error)) => return Err(error),
             Ok(done) => {
                 app.0.sequencer.notify(caller.program);
+                app.0.jobs.wake();
                 return Ok(done);
             }
         }

@@ -26,6 +26,7 @@ pub async fn take_step(app: &App, caller: &Caller, id: PayoutId, step: Step) -> 
             Err(Attempt::Refused(error)) => return Err(error),
             Ok(row) => {
                 app.0.sequencer.notify(caller.program);
+                app.0.jobs.wake();
                 return Ok(row);
             }
         }

@@ -1,8 +1,10 @@
 //! Tests of the verbs against real servers: one module a subject.
 
+mod convergence;
 mod deadlock;
 mod doors;
 mod faults;
+mod ingest;
 mod jobs;
 mod mail;
 mod story;
