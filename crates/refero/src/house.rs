@@ -15,6 +15,7 @@ use crate::secret;
 
 /// Where the data are.
 #[derive(Args, Clone)]
+#[group(skip)]
 pub(crate) struct Options {
     /// The data folder of the embedded PostgreSQL.
     #[arg(long, env = "REFERO_DATA", value_name = "DIR")]

@@ -5,6 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 /// How to log.
 #[derive(Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// What to log, such as `info` or `app=debug,warn`.
     #[arg(long, env = "REFERO_LOG", default_value = "info", global = true)]

@@ -17,6 +17,7 @@ use crate::house::{self, House, Manner};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Args, Clone)]
+#[group(skip)]
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) house: house::Options,
