@@ -2,4 +2,5 @@
 
 mod binary;
 mod demo;
+mod kill;
 mod readme;
