@@ -25,8 +25,7 @@ pub async fn run(pool: &Pool) -> Result<()> {
         }
     }
     MIGRATOR.run(pool).await?;
-    sqlx::query("analyze").execute(pool).await?;
-    Ok(())
+    crate::node::analyze(pool).await
 }
 
 /// A text that changes whenever a migration is added, to name templates of databases by.

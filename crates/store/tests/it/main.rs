@@ -1,0 +1,3 @@
+//! What the database is asked for beyond being right: plans, locks, catalogue.
+
+mod plans;
