@@ -118,11 +118,11 @@ async fn drive(load: Load) -> Outcome<Measured> {
     }
     let seconds = shared.started.elapsed().as_secs_f64();
     let shared = Rc::try_unwrap(shared).map_err(|_| Failure::new("a connection goes on"))?;
-    let mut micros = shared.micros.into_inner();
-    micros.sort_unstable();
+    let mut taken = shared.micros.into_inner();
+    taken.sort_unstable();
     let at = |part: f64| {
-        let index = ((micros.len() as f64 * part) as usize).min(micros.len().saturating_sub(1));
-        micros.get(index).map_or(0.0, |micros| f64::from(*micros) / 1000.0)
+        let index = ((taken.len() as f64 * part) as usize).min(taken.len().saturating_sub(1));
+        taken.get(index).map_or(0.0, |one| f64::from(*one) / 1000.0)
     };
     Ok(Measured {
         payments: shared.payments.get(),
@@ -155,7 +155,7 @@ async fn converse(shared: Rc<Shared>, mut stream: TcpStream) -> Outcome {
         let digest = digest(content);
         let is_right = match &replays {
             Some(known) => status == 202 && known.get(number as usize).is_none_or(|first| *first == digest),
-            None if requests.bulk > 1 => status == 200 && !contains(content, b"\"error\""),
+            None if requests.bulk > 1 => status == 200 && count(content, b"\"status\":201") == requests.bulk,
             None => status == 202,
         };
         if is_right {
@@ -194,7 +194,7 @@ impl Requests {
             let comma = if number % self.bulk == 0 { "" } else { "," };
             let _ = write!(
                 body,
-                r#"{comma}{{"type":"payment","uid":"{customer}","amount":"100.00","currency":"EUR","source_id":"{series}-{number}"}}"#
+                r#"{comma}{{"type":"payment","uid":"{customer}","amount":100,"currency":"EUR","id":"{series}-{number}"}}"#
             );
         }
         let _ = write!(body, "]}}");
@@ -254,6 +254,6 @@ fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+fn count(bytes: &[u8], wanted: &[u8]) -> u64 {
+    bytes.windows(wanted.len()).filter(|window| *window == wanted).count() as u64
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use domain::ids::ProgramId;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 use super::counters::{self, Cost};
@@ -110,11 +111,13 @@ pub(super) async fn run(options: Options) -> Outcome {
     if options.runs == 0 || options.affiliates < 64 || options.seconds < 0.1 {
         return Err(Failure::new("at least 1 run, 64 affiliates and 0.1 seconds are needed"));
     }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (ground, idle) = Ground::open(&options.ground, idle_memory).await?;
     let mut bench = Bench::prepare(options, ground).await?;
     let measured = tokio::select! {
         measured = bench.measure() => measured,
-        _ = tokio::signal::ctrl_c() => Err(Failure::new("interrupted")),
+        _ = interrupt.recv() => Err(Failure::new("interrupted")),
+        _ = terminate.recv() => Err(Failure::new("terminated")),
     };
     let done = match measured {
         Ok(()) => bench.report(idle),
@@ -167,8 +170,11 @@ impl Bench {
     async fn measure(&mut self) -> Outcome {
         for run in 0..self.options.runs {
             eprintln!("run {} of {}", run + 1, self.options.runs);
+            // Neither side shall pay for the dead rows of what came before.
+            sqlx::query("vacuum analyze").execute(&mut self.sql).await?;
             let limits = self.plain(run).await?;
             self.limits.push(limits);
+            sqlx::query("vacuum analyze").execute(&mut self.sql).await?;
             let server = Server::start(&self.ground.dir, self.ground.external_url()).await?;
             self.cases(run, &server).await?;
             self.loaded_memory = Some(server.memory()?);
@@ -204,11 +210,14 @@ impl Bench {
             checkpoint(&mut self.sql).await;
             self.bare = Some(limit::bare(&self.ground, &self.template, duration / 2).await?);
         }
-        // The server's sequencer must not find rows of a program that is none.
+        // The server's sequencer must not find rows of a program that is none. A connection of its own tells at once
+        // what it has deleted.
+        let mut other = self.ground.connect().await?;
         sqlx::query("delete from log_waiting where program_id = $1")
             .bind(self.limit_program.0)
-            .execute(&mut self.sql)
+            .execute(&mut other)
             .await?;
+        ground::hang_up(vec![other]).await?;
         let limits = Limits { one: one.rate(), many: many.rate(), arrays: arrays.rate() };
         eprintln!(
             "  plain SQL: {:.0} on 1, {:.0} on 32, {:.0} in arrays",

@@ -161,7 +161,6 @@ pub(super) async fn copy(sql: &mut PgConnection, from: ProgramId) -> Outcome<Pro
         );
         sqlx::query(sqlx::AssertSqlSafe(statement)).bind(from.0).bind(to).execute(&mut *sql).await?;
     }
-    sqlx::query("analyze").execute(sql).await?;
     Ok(ProgramId(to))
 }
 
