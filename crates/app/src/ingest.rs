@@ -7,6 +7,8 @@ mod prepare;
 mod queue;
 mod world;
 
+use std::sync::Arc;
+
 use domain::command::{Command, Operation, Refused};
 use domain::fact::Kind;
 use domain::ids::{AffiliateId, FactId, ProgramId, ReferralId};
@@ -14,7 +16,6 @@ use domain::money::Money;
 use domain::outcome::Outcome;
 use domain::text::Key;
 use domain::time::Timestamp;
-use futures_util::future::join_all;
 
 pub(crate) use decide::reject_referral;
 pub(crate) use queue::{Queue, work};
@@ -73,15 +74,48 @@ pub type Answer = Result<Recorded, Refused>;
 
 /// Records a command and answers after the commit.
 pub async fn submit(app: &App, program: ProgramId, now: Timestamp, ask: Ask) -> Answer {
-    let prepared = prepare::prepare(app, now, ask);
-    match app.0.queue.push(app, program, prepared) {
-        Ok(answer) => answer.await.unwrap_or(Err(Refused::Unavailable)),
-        Err(refused) => Err(refused),
-    }
+    submit_all(app, program, now, [Arc::new(ask)]).await.pop().unwrap_or(Err(Refused::Unavailable))
 }
 
 /// Records a list of independent commands, each with its own answer.
+///
+/// They may be decided in batches that overtake one another. A command that names a customer or payment which is in
+/// the list too is asked again once everything else is answered, so that no order of the list is wrong.
 pub async fn submit_many(app: &App, program: ProgramId, now: Timestamp, asks: Vec<Ask>) -> Vec<Answer> {
-    let waiting = asks.into_iter().map(|ask| submit(app, program, now, ask));
-    join_all(waiting).await
+    let asks: Vec<Arc<Ask>> = asks.into_iter().map(Arc::new).collect();
+    let mut answers = submit_all(app, program, now, asks.iter().cloned()).await;
+    let mut is_news = answers.iter().any(Result::is_ok);
+    while is_news {
+        let unknown = |answer: &Answer| {
+            matches!(answer, Err(Refused::UnknownCustomer(_) | Refused::UnknownPayment(_)))
+        };
+        let places: Vec<usize> = (0..answers.len()).filter(|place| unknown(&answers[*place])).collect();
+        if places.is_empty() {
+            break;
+        }
+        let again = places.iter().map(|place| Arc::clone(&asks[*place]));
+        let again = submit_all(app, program, now, again).await;
+        is_news = again.iter().any(Result::is_ok);
+        for (place, answer) in places.into_iter().zip(again) {
+            answers[place] = answer;
+        }
+    }
+    answers
+}
+
+async fn submit_all(
+    app: &App,
+    program: ProgramId,
+    now: Timestamp,
+    asks: impl IntoIterator<Item = Arc<Ask>>,
+) -> Vec<Answer> {
+    let prepared = asks.into_iter().map(|ask| prepare::prepare(app, now, ask)).collect();
+    let mut answers = Vec::new();
+    for waiting in app.0.queue.push(app, program, prepared) {
+        answers.push(match waiting {
+            Ok(answer) => answer.await.unwrap_or(Err(Refused::Unavailable)),
+            Err(refused) => Err(refused),
+        });
+    }
+    answers
 }

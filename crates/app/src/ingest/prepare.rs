@@ -1,6 +1,8 @@
 //! What can be known of a command before any database is asked: its ids, its hashes, its place in time. Made once, so
 //! that a batch that is tried again books the same facts and finds its own.
 
+use std::sync::Arc;
+
 use domain::command::{Command, Customer, Operation};
 use domain::ids::{FactId, PersonId, ReferralId};
 use domain::time::Timestamp;
@@ -12,7 +14,7 @@ use crate::{App, random};
 /// A command with everything that is made once.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
-    pub(crate) ask: Ask,
+    pub(crate) ask: Arc<Ask>,
     /// The time of the request.
     pub(crate) now: Timestamp,
     /// When it occurred: as the source says, else now.
@@ -55,7 +57,7 @@ impl Prepared {
     }
 }
 
-pub(crate) fn prepare(app: &App, now: Timestamp, ask: Ask) -> Prepared {
+pub(crate) fn prepare(app: &App, now: Timestamp, ask: Arc<Ask>) -> Prepared {
     let secret = &app.0.secret;
     let (uid, email) = match &ask.command {
         Command::Registration(registration) => (registration.uid.as_ref(), registration.email.as_ref()),

@@ -58,25 +58,34 @@ impl Queue {
         Queue { state: Mutex::default(), wake: Notify::new(), limit }
     }
 
-    /// Puts a command into its program's line; refused when too many wait or the product stops.
+    /// Puts commands into their program's line, one behind the other without another's between them; each is refused
+    /// when too many wait or the product stops.
     pub(crate) fn push(
         &self,
         app: &App,
         program: ProgramId,
-        prepared: Prepared,
-    ) -> Result<oneshot::Receiver<Answer>, Refused> {
-        let (reply, answer) = oneshot::channel();
+        commands: Vec<Prepared>,
+    ) -> Vec<Result<oneshot::Receiver<Answer>, Refused>> {
         let mut state = self.state.lock().expect("nothing panics while it holds this");
-        if state.closed || state.length >= self.limit {
-            return Err(Refused::Unavailable);
-        }
-        state.length += 1;
+        let room = if state.closed { 0 } else { self.limit.saturating_sub(state.length) };
+        let taken = room.min(commands.len());
+        state.length += taken;
         app.metrics().queue_depth.set(state.length as i64);
-        state.programs.entry(program).or_default().waiting.push_back(Pending { prepared, reply });
-        state.offer(program);
+        let mut answers = Vec::with_capacity(commands.len());
+        let mut commands = commands.into_iter();
+        if taken > 0 {
+            let line = state.programs.entry(program).or_default();
+            for prepared in commands.by_ref().take(taken) {
+                let (reply, answer) = oneshot::channel();
+                line.waiting.push_back(Pending { prepared, reply });
+                answers.push(Ok(answer));
+            }
+            state.offer(program);
+        }
         drop(state);
         self.wake.notify_one();
-        Ok(answer)
+        answers.extend(commands.map(|_| Err(Refused::Unavailable)));
+        answers
     }
 
     /// Takes nothing more; what waits is still done.
