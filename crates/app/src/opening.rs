@@ -133,13 +133,21 @@ fn check(caller: &Caller, new: &NewOpening) -> Result<()> {
     if amounts.into_iter().any(|micros| micros.unsigned_abs() > MAX_MICROS as u64) {
         return Err(Error::invalid("amount", "every amount must be at most 1000000000000"));
     }
-    let counts = [new.registrations, new.first_payments.0, new.payments.0];
-    let not_negative = [new.paid_micros, new.first_payments.1, new.payments.1];
-    if counts.into_iter().chain(not_negative).any(|count| count < 0) {
-        return Err(Error::invalid("counts", "counts, deposits and what was paid cannot be negative"));
+    let not_negative = [
+        ("paid", new.paid_micros),
+        ("first_payments.amount", new.first_payments.1),
+        ("payments.amount", new.payments.1),
+    ];
+    if let Some((field, _)) = not_negative.into_iter().find(|(_, micros)| *micros < 0) {
+        return Err(Error::invalid(field, "it is negative; expected an amount from 0"));
     }
-    if counts.into_iter().any(|count| count > 1_000_000_000_000) {
-        return Err(Error::invalid("counts", "every count must be at most 1000000000000"));
+    let counts = [
+        ("registrations", new.registrations),
+        ("first_payments.count", new.first_payments.0),
+        ("payments.count", new.payments.0),
+    ];
+    if let Some((field, count)) = counts.into_iter().find(|(_, count)| !(0..=1_000_000_000_000).contains(count)) {
+        return Err(Error::invalid(field, format!("{count} is not between 0 and 1000000000000")));
     }
     Ok(())
 }

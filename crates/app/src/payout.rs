@@ -16,12 +16,16 @@ pub use steps::take_step;
 use crate::error::{Error, Result};
 use crate::{App, Caller};
 
-/// A list of payouts, newest first. An affiliate's key sees its own.
+/// A list of payouts, newest first. An affiliate's key sees its own, without what the staff wrote for itself.
 pub async fn list(app: &App, caller: &Caller, filter: &Filter, offset: i64, limit: i64) -> Result<Vec<PayoutRow>> {
     let affiliate = caller.visible_affiliate(filter.affiliate)?;
     let filter = Filter { affiliate, ..filter.clone() };
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
-    Ok(store::payout::list(&mut connection, caller.program, &filter, offset, limit).await?)
+    let mut rows = store::payout::list(&mut connection, caller.program, &filter, offset, limit).await?;
+    if caller.require_operator().is_err() {
+        rows.iter_mut().for_each(|row| row.details.operator_comments = None);
+    }
+    Ok(rows)
 }
 
 /// A payout by id.

@@ -13,7 +13,8 @@ use crate::ingest::{Ask, Recorded, Scope, reject_referral, submit};
 use crate::ledger::Origin;
 use crate::{App, Caller, random};
 
-/// A list of referrals, oldest first. An affiliate's key sees its own.
+/// A list of referrals, oldest first. An affiliate's key sees its own, without the customers' personal data,
+/// and cannot ask for a customer by address.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -21,10 +22,18 @@ pub async fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<ReferralView>> {
+    if filter.email.is_some() {
+        caller.require_operator()?;
+    }
     let affiliate = caller.visible_affiliate(filter.affiliate)?;
     let filter = Filter { affiliate, ..filter.clone() };
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
-    Ok(store::referral::list(&mut connection, caller.program, &filter, caller.now, offset, limit).await?)
+    let mut views =
+        store::referral::list(&mut connection, caller.program, &filter, caller.now, offset, limit).await?;
+    if caller.require_operator().is_err() {
+        views.iter_mut().for_each(|view| (view.uid, view.email) = (None, None));
+    }
+    Ok(views)
 }
 
 /// A referral by id.
