@@ -65,5 +65,6 @@ pub(crate) fn router() -> Router<App> {
         .route("/docs", get(docs::show_docs))
         .method_not_allowed_fallback(problem::no_method)
         .route("/v1", any(problem::no_route))
+        .route("/v1/", any(problem::no_route))
         .route("/v1/{*rest}", any(problem::no_route))
 }

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use domain::text::Key;
 use serde::de::DeserializeOwned;
 
+use super::fields::Object;
 use super::page::{Cursor, Page};
 use super::problem::Problem;
 use crate::{body, key};
@@ -51,7 +52,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 
     async fn from_request(request: Request, _: &App) -> Result<Body<T>, Problem> {
         let bytes = body::read(request.into_body()).await?;
-        Ok(Body(body::parse(&bytes)?))
+        let Object(body) = body::parse(&bytes)?;
+        Ok(Body(body))
     }
 }
 
@@ -169,6 +171,16 @@ impl Params {
     /// Takes a parameter that is an instant.
     pub(crate) fn instant(&mut self, name: &str) -> Result<Option<domain::time::Timestamp>, Problem> {
         self.read(name, super::fields::instant)
+    }
+
+    /// Takes a parameter that is true or false; false where it is left out.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
+        let flag = self.read(name, |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("expected true or false"),
+        })?;
+        Ok(flag.unwrap_or(false))
     }
 
     /// Takes `limit` and `cursor`.

@@ -49,6 +49,54 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
+/// A value that is read from a JSON object only. (A derived reader also takes an array of the fields in their order.)
+#[derive(Debug, Default)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        T::deserialize(OnlyObjects(deserializer)).map(Object)
+    }
+}
+
+struct OnlyObjects<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for OnlyObjects<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// Reads a field that is an object.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Object::deserialize(deserializer).map(|object: Object<T>| object.0)
+}
+
+/// [`object`] of a field that may be left out but not be null.
+pub(crate) fn present_object<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    object(deserializer).map(Some)
+}
+
 /// A decimal string of a body, in micros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Micros(pub(crate) i64);
@@ -170,6 +218,9 @@ pub(crate) use schema;
 schema! {
     Amount = pattern(
         "An amount as a decimal string.", r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$", "12.50",
+    );
+    Threshold = pattern(
+        "An amount of zero or more as a decimal string.", r"^[0-9]{1,12}(\.[0-9]{1,6})?$", "50.00",
     );
     PositiveAmount = pattern(
         "An amount above zero as a decimal string, with at most the decimals of its currency.",

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::extract::{Body, Operator, Params, RequiredKey};
-use crate::api::fields::{Amount, Instant, LogId, Micros};
+use crate::api::fields::{Amount, Instant, LogId, Micros, object};
 use crate::api::once;
 use crate::api::problem::Problem;
 
 /// What an old system said of an affiliate, in the program's currency. What is left out is zero.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct NewOpening {
     /// Whose books.
     #[schema(value_type = i64, minimum = 1)]
@@ -25,7 +25,7 @@ pub(crate) struct NewOpening {
     #[schema(value_type = String, format = DateTime)]
     effective_at: Instant,
     /// Earned until then.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     earned: OpeningEarned,
     /// Paid out until then.
     #[serde(default)]
@@ -43,16 +43,16 @@ pub(crate) struct NewOpening {
     #[schema(minimum = 0)]
     registrations: i64,
     /// First payments until then.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     first_payments: OpeningFigure,
     /// Payments until then, first ones included.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     payments: OpeningFigure,
 }
 
 /// Earned until the cut-over, by kind of commission; may be negative.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct OpeningEarned {
     /// For registrations.
     #[serde(default)]
@@ -74,7 +74,7 @@ pub(crate) struct OpeningEarned {
 
 /// A count and its amount.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct OpeningFigure {
     /// How many.
     #[serde(default)]

@@ -1,5 +1,14 @@
 //! The surfaces against the whole product on a real PostgreSQL.
 
+mod api_affiliates;
+mod api_client;
+mod api_document;
+mod api_events;
+mod api_input;
+mod api_keys;
+mod api_money;
+mod api_program;
+mod api_referrals;
 mod reditus_company;
 mod reditus_payments;
 mod reditus_tracking_conversion;

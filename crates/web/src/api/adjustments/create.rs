@@ -15,7 +15,7 @@ use crate::api::problem::Problem;
 
 /// A new adjustment.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct NewAdjustment {
     /// Whose balance.
     #[schema(value_type = i64, minimum = 1)]

@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 
 use super::{Affiliate, AffiliateStatus};
 use crate::api::extract::{Body, Operator, Params};
-use crate::api::fields::{Micros, PositiveAmount};
+use crate::api::fields::{Micros, Threshold};
 use crate::api::problem::Problem;
 
 /// A new affiliate.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct NewAffiliate {
     /// Display name.
     #[schema(value_type = String, min_length = 1, max_length = 200, example = "Jane Doe")]
@@ -41,7 +41,7 @@ pub(crate) struct NewAffiliate {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     external_id: Option<Uid>,
     /// Its own smallest payout, in the program's currency.
-    #[schema(value_type = Option<PositiveAmount>)]
+    #[schema(value_type = Option<Threshold>)]
     payout_threshold: Option<Micros>,
 }
 

@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 
 use super::{Affiliate, AffiliateStatus};
 use crate::api::extract::{Body, Id, Operator, Params};
-use crate::api::fields::{Micros, PositiveAmount, nullable, present};
+use crate::api::fields::{Micros, Threshold, nullable, present};
 use crate::api::problem::Problem;
 
 /// What to change about an affiliate; what is left out stays as it is, null takes a value away.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct AffiliateChanges {
     /// Display name.
     #[serde(default, deserialize_with = "present")]
@@ -49,7 +49,7 @@ pub(crate) struct AffiliateChanges {
     external_id: Option<Option<Uid>>,
     /// Its own smallest payout, in the program's currency; null for the program's.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<PositiveAmount>)]
+    #[schema(value_type = Option<Threshold>)]
     payout_threshold: Option<Option<Micros>>,
 }
 

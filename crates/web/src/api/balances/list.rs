@@ -29,7 +29,7 @@ pub(crate) async fn list_balances(
     mut params: Params,
 ) -> Result<Json<Paged<Balance>>, Problem> {
     let page = params.page()?;
-    let above_threshold = params.parse("above_threshold")?.unwrap_or(false);
+    let above_threshold = params.flag("above_threshold")?;
     let as_of = params.instant("as_of")?;
     params.finish()?;
     let wanted = Wanted { above_threshold, as_of, limit: Some(page.reads()), ..Wanted::default() };

@@ -12,16 +12,18 @@ use utoipa::ToSchema;
 
 use super::{Deal, schema, shown};
 use crate::api::extract::{Body, Operator, Params};
+use crate::api::fields::object;
 use crate::api::problem::Problem;
 
 /// A new deal.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct NewDeal {
     /// Its name.
     #[schema(value_type = String, min_length = 1, max_length = 200, example = "Partners 2026")]
     name: Name,
     /// Its terms.
+    #[serde(deserialize_with = "object")]
     #[schema(value_type = schema::Terms)]
     terms: Terms,
     /// The affiliate it is for, whose own deal it becomes; left out for a deal that any affiliate may be given.

@@ -11,19 +11,19 @@ use utoipa::ToSchema;
 
 use super::{Deal, schema, shown};
 use crate::api::extract::{Body, Id, Operator, Params};
-use crate::api::fields::present;
+use crate::api::fields::{present, present_object};
 use crate::api::problem::Problem;
 
 /// What to change about a deal; what is left out stays as it is.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct DealChanges {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, min_length = 1, max_length = 200, required = false)]
     name: Option<Name>,
     /// Its terms, all of them. Other terms make a new version.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_object")]
     #[schema(value_type = schema::Terms, required = false)]
     terms: Option<Terms>,
 }

@@ -13,6 +13,7 @@ use super::parse::Body;
 use super::schema::NewEvents;
 use super::{Event, answered, source_of};
 use crate::api::extract::{Bytes, Operator, OptionalKey, Params};
+use crate::api::fields::Object;
 use crate::api::problem::{Details, Problem};
 use crate::body;
 
@@ -82,22 +83,22 @@ pub(crate) async fn create_events(
 type Waiting = Result<Option<String>, Problem>;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct List<T> {
     events: Vec<T>,
 }
 
 /// Reads a list. Only where an event is wrong is each read by itself, so that the others are recorded all the same.
 fn parse(bytes: &[u8]) -> Result<Vec<Result<Ask, Problem>>, Problem> {
-    let ask = |body: Body<'_>| {
+    let ask = |Object(body): Object<Body<'_>>| {
         let key = body.own_key()?;
         body.into_ask(key)
     };
-    if let Ok(list) = serde_json::from_slice::<List<Body<'_>>>(bytes) {
+    if let Ok(Object(list)) = serde_json::from_slice::<Object<List<Object<Body<'_>>>>>(bytes) {
         check_length(list.events.len())?;
         return Ok(list.events.into_iter().map(ask).collect());
     }
-    let list: List<&RawValue> = body::parse(bytes)?;
+    let Object(list): Object<List<&RawValue>> = body::parse(bytes)?;
     check_length(list.events.len())?;
     let each = |raw: &RawValue| ask(body::parse(raw.get().as_bytes())?);
     Ok(list.events.into_iter().map(each).collect())

@@ -9,6 +9,7 @@ use super::parse::Body;
 use super::schema::NewEvent;
 use super::{Event, answered, source_of};
 use crate::api::extract::{Bytes, Operator, OptionalKey, Params};
+use crate::api::fields::Object;
 use crate::api::once;
 use crate::api::problem::Problem;
 use crate::body;
@@ -36,7 +37,7 @@ pub(crate) async fn create_event(
     Bytes(bytes): Bytes,
 ) -> Result<Response, Problem> {
     params.finish()?;
-    let body: Body<'_> = body::parse(&bytes)?;
+    let Object(body): Object<Body<'_>> = body::parse(&bytes)?;
     let key = match (header, body.own_key()?) {
         (Some(header), Some(own)) if header != own => {
             let message = "the header Idempotency-Key is another; send one of them";

@@ -19,7 +19,7 @@ pub(super) const OTHER_IDS: usize = 8;
 
 /// An event as it comes.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Body<'a> {
     #[serde(rename = "type")]
     kind: Type,
@@ -235,4 +235,62 @@ fn parse<T, E: Display>(
 
 fn required<T>(field: &str, value: Option<T>) -> Result<T, Problem> {
     value.ok_or_else(|| Problem::invalid(field, format!("missing field `{field}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::api::fields::Object;
+
+    fn ask(json: &str) -> Result<Ask, Problem> {
+        let Object(body): Object<Body<'_>> = crate::body::parse(json.as_bytes())?;
+        let key = body.own_key()?;
+        body.into_ask(key)
+    }
+
+    #[test]
+    fn a_payment_is_read_as_it_is_written() {
+        let json = r#"{"type":"payment","id":"ch_\u0031","other_ids":["in_1","ch_1"],"email":"Bob@Example.com",
+            "amount":"12.5","currency":"eur","park":true,"idempotency_key":"k","occurred_at":"2026-01-01T00:00:00.1234567Z"}"#;
+        let ask = ask(json).expect("a payment");
+        let Command::Payment(payment) = ask.command else { panic!("{:?}", ask.command) };
+        assert_eq!(payment.sources.iter().map(Source::as_str).collect::<Vec<_>>(), ["ch_1", "in_1"]);
+        assert_eq!(payment.amount, Money::from_micros(12_500_000, Currency::EUR));
+        assert_eq!(payment.customer.email.map(String::from).as_deref(), Some("bob@example.com"));
+        assert_eq!(payment.occurred_at.map(|at| at.to_rfc3339()).as_deref(), Some("2026-01-01T00:00:00.123456+00:00"));
+        assert_eq!((ask.park, ask.key.map(String::from).as_deref()), (true, Some("k")));
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_of_any_sort_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = crate::body::parse::<Object<Body<'_>>>(&bytes);
+        }
+
+        #[test]
+        fn texts_of_any_sort_never_panic(
+            kind in "registration|payment|refund|churn",
+            field in "id|payment_id|affiliate_slug|partner_key|uid|referral_id|email|amount|currency|subscription_id|\
+                      occurred_at|idempotency_key",
+            text in any::<String>(),
+        ) {
+            let mut body = serde_json::json!({ "type": kind, "id": "a", "uid": "u", "amount": "1", "currency": "EUR" });
+            body[field] = text.into();
+            let _ = ask(&body.to_string());
+        }
+
+        #[test]
+        fn amounts_of_any_sort_are_read_exactly_or_refused(amount in "-?[0-9]{0,20}(\\.[0-9]{0,8})?(e-?[0-9]{1,3})?") {
+            let body = serde_json::json!({
+                "type": "payment", "id": "a", "uid": "u", "amount": amount, "currency": "KWD",
+            });
+            if let Ok(Ask { command: Command::Payment(payment), .. }) = ask(&body.to_string()) {
+                prop_assert!(payment.amount.micros() > 0);
+                prop_assert_eq!(payment.amount.micros() % 1000, 0);
+                prop_assert_eq!(domain::money::parse_decimal(&amount), Ok(payment.amount.micros()));
+            }
+        }
+    }
 }

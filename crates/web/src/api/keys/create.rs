@@ -15,7 +15,7 @@ use crate::api::problem::Problem;
 
 /// A new API key.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct NewKey {
     /// Whom it speaks for.
     #[schema(value_type = KeyKind)]

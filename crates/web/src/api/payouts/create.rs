@@ -17,7 +17,7 @@ use crate::api::problem::Problem;
 
 /// A new payout.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct NewPayout {
     /// Who is paid.
     #[schema(value_type = i64, minimum = 1)]

@@ -13,12 +13,12 @@ use utoipa::ToSchema;
 
 use super::{PAYOUT_MODES, Program, ProgramPayoutMode, ZoneName};
 use crate::api::extract::{Body, Operator, Params};
-use crate::api::fields::{CurrencyCode, Micros, PositiveAmount, Text, nullable, present, present_parsed};
+use crate::api::fields::{CurrencyCode, Micros, Threshold, Text, nullable, present, present_parsed};
 use crate::api::problem::Problem;
 
 /// Settings to change; what is left out stays as it is.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct ProgramChanges {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
@@ -38,7 +38,7 @@ pub(crate) struct ProgramChanges {
     payout_mode: Option<PayoutMode>,
     /// The smallest payout, unless an affiliate has its own.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = PositiveAmount, required = false)]
+    #[schema(value_type = Threshold, required = false)]
     payout_threshold: Option<Micros>,
     /// Whether payments of the Smartico surface may exceed what is payable.
     #[serde(default, deserialize_with = "present")]

@@ -14,7 +14,7 @@ use crate::api::problem::Problem;
 
 /// Why a referral is rejected.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct Rejection {
     /// Why, for the staff.
     #[schema(max_length = 1000)]
