@@ -2,7 +2,7 @@
 
 use domain::ids::{AdjustmentId, AffiliateId, LogId};
 use domain::ledger::{Cause, Movement};
-use domain::money::MAX_MICROS;
+use domain::money::{MAX_MICROS, decimal};
 use domain::text::Key;
 use serde::Serialize;
 use serde_json::json;
@@ -47,7 +47,9 @@ pub async fn create_once(
 ) -> Result<(AdjustmentRow, bool)> {
     caller.require_operator()?;
     if new.amount_micros == 0 || new.amount_micros.abs() > MAX_MICROS {
-        return Err(Error::invalid("amount", "expected an amount other than 0, of at most 1000000000000"));
+        let amount = decimal(new.amount_micros.into(), 0);
+        let message = format!("{amount} is not allowed; expected an amount other than 0, of at most 1000000000000");
+        return Err(Error::invalid("amount", message));
     }
     domain::text::check(&new.reason, 1000).map_err(|error| Error::invalid("reason", error))?;
     let input_hash = app.0.secret.input(&(operation, &new));

@@ -3,7 +3,7 @@
 use domain::claim::{Allocation, allocate};
 use domain::ids::{AffiliateId, LogId, PayoutId, PersonId, TransferId};
 use domain::ledger::{Cause, Movement};
-use domain::money::{MAX_MICROS, Money};
+use domain::money::{MAX_MICROS, Money, decimal};
 use domain::payout::{State, Step};
 use domain::text::Key;
 use domain::time::{Timestamp, is_plausible, iso_millis};
@@ -95,8 +95,9 @@ impl From<Error> for Attempt {
 }
 
 fn check(new: &NewPayout, now: Timestamp) -> Result<()> {
-    if new.amount_micros.is_some_and(|micros| !(1..=MAX_MICROS).contains(&micros)) {
-        return Err(Error::invalid("amount", "expected an amount above 0 and at most 1000000000000"));
+    if let Some(micros) = new.amount_micros.filter(|micros| !(1..=MAX_MICROS).contains(micros)) {
+        let message = format!("{} is not an amount above 0 and at most 1000000000000", decimal(micros.into(), 0));
+        return Err(Error::invalid("amount", message));
     }
     let texts = [("operator_comments", &new.operator_comments), ("payment_details", &new.payment_details)];
     for (field, text) in texts {

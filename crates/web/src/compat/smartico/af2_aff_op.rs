@@ -3,6 +3,7 @@
 mod list;
 mod update;
 
+use app::affiliate::AffiliateRow;
 use app::overview::Overview;
 use app::program::ProgramRow;
 use domain::affiliate::Status;
@@ -22,6 +23,27 @@ use crate::decimal::Decimal;
 /// An affiliate, in the order and spelling of the wire. The money is left out where it was not asked for.
 #[derive(Serialize)]
 pub(super) struct Row {
+    #[serde(flatten)]
+    business: Business,
+    #[serde(flatten)]
+    user: User,
+    manager_id: Option<i64>,
+    manager_username: Option<String>,
+    parent_affiliate_name: Option<String>,
+    #[serde(flatten)]
+    totals: Option<Totals>,
+    sub_affiliate_fee: Option<Decimal>,
+    sub_cpa_fee: Decimal,
+    sub_commission_cut_percent: Decimal,
+    extra_role_ids: [i64; 0],
+    default_deal_info: Option<DealInfo>,
+    contact_discord: String,
+    manager_contacts: ManagerContacts,
+}
+
+/// What it is and how it is paid.
+#[derive(Serialize)]
+struct Business {
     id: AffiliateId,
     affiliate_id: AffiliateId,
     affiliate_name: String,
@@ -44,6 +66,11 @@ pub(super) struct Row {
     payment_method_id: i16,
     payment_method_details: Map<String, Value>,
     payment_threshold_oper_currency: Option<Decimal>,
+}
+
+/// Who logs in for it.
+#[derive(Serialize)]
+struct User {
     bo_label_id: ProgramId,
     label_name: String,
     no_carry_over: bool,
@@ -67,24 +94,15 @@ pub(super) struct Row {
     enabled_for_login: bool,
     language: Option<String>,
     operator_currency: Currency,
-    manager_id: Option<i64>,
-    manager_username: Option<String>,
-    parent_affiliate_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    commissions_total: Option<Decimal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    balance: Option<Decimal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payments: Option<Decimal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    adjustments: Option<Decimal>,
-    sub_affiliate_fee: Option<Decimal>,
-    sub_cpa_fee: Decimal,
-    sub_commission_cut_percent: Decimal,
-    extra_role_ids: [i64; 0],
-    default_deal_info: Option<DealInfo>,
-    contact_discord: String,
-    manager_contacts: ManagerContacts,
+}
+
+/// What it earned and got.
+#[derive(Serialize)]
+struct Totals {
+    commissions_total: Decimal,
+    balance: Decimal,
+    payments: Decimal,
+    adjustments: Decimal,
 }
 
 /// The deal that new players of the affiliate meet.
@@ -108,36 +126,42 @@ const CONTACTS: [&str; 8] = [
 
 fn row(program: &ProgramRow, overview: Overview) -> Row {
     let Overview { affiliate, parent_name, deal, account } = overview;
-    let money = account.map(|account| Money::of(&account.balances));
-    let person = affiliate.person;
-    let contacts = CONTACTS.map(|name| person.contact[name].as_str().unwrap_or_default().to_owned());
-    let name = person.name.unwrap_or_default();
-    let label_name = label_name(&contacts[0], &contacts[1], &name, affiliate.id);
-    let [
-        first_name,
-        last_name,
-        phone_number,
-        skype,
-        contact_fb,
-        contact_vk,
-        contact_telegram,
-        contact_discord,
-    ] = contacts;
-    let profile = affiliate.profile;
-    let (aff_status_id, aff_status_name) = codes::status(affiliate.status);
-    let payment_method_details =
-        payment_details::of_method(&person.payment_details, affiliate.payment_method);
+    let totals = account.map(|account| {
+        let Money { commissions_total, balance, payments, adjustments, .. } = Money::of(&account.balances);
+        Totals { commissions_total, balance, payments, adjustments }
+    });
     Row {
+        business: business(program, &affiliate),
+        user: user(program, &affiliate),
+        manager_id: affiliate.manager,
+        manager_username: None,
+        parent_affiliate_name: parent_name,
+        totals,
+        sub_affiliate_fee: None,
+        sub_cpa_fee: Decimal::default(),
+        sub_commission_cut_percent: Decimal::default(),
+        extra_role_ids: [],
+        default_deal_info: deal
+            .map(|deal| DealInfo { deal_type_id: codes::deal_type(&deal.terms), deal_group_name: deal.name }),
+        contact_discord: contact(&affiliate, "contact_discord"),
+        manager_contacts: ManagerContacts::default(),
+    }
+}
+
+fn business(program: &ProgramRow, affiliate: &AffiliateRow) -> Business {
+    let profile = affiliate.profile.clone();
+    let method = affiliate.payment_method;
+    Business {
         id: affiliate.id,
         affiliate_id: affiliate.id,
-        affiliate_name: name,
+        affiliate_name: affiliate.person.name.clone().unwrap_or_default(),
         country: profile.country,
         company: profile.company,
         web_site_url: profile.web_site_url,
         comments: profile.comments,
         comments_from_operator: profile.comments_from_operator,
         visibility: None,
-        aff_status_id,
+        aff_status_id: codes::status(affiliate.status).0,
         operator_id: program.id,
         brand_ids: [],
         parent_affiliate_id: affiliate.parent,
@@ -145,57 +169,55 @@ fn row(program: &ProgramRow, overview: Overview) -> Row {
         update_date: iso_millis(affiliate.updated_at),
         create_by: None,
         bo_user_id: None,
-        ext_affiliate_id: affiliate.external_id,
-        payment_method_name: codes::method_name(affiliate.payment_method),
-        payment_method_id: affiliate.payment_method,
-        payment_method_details,
+        ext_affiliate_id: affiliate.external_id.clone(),
+        payment_method_name: codes::method_name(method),
+        payment_method_id: method,
+        payment_method_details: payment_details::of_method(&affiliate.person.payment_details, method),
         payment_threshold_oper_currency: affiliate
             .payout_threshold_micros
             .map(|micros| Decimal(micros.into())),
+    }
+}
+
+fn user(program: &ProgramRow, affiliate: &AffiliateRow) -> User {
+    User {
         bo_label_id: program.id,
-        label_name,
+        label_name: label_name(affiliate),
         no_carry_over: affiliate.no_carry_over.unwrap_or(false),
         no_carry_over_was_set: affiliate.no_carry_over.is_some(),
         sub_affiliate_url: None,
         same_manager_url: None,
-        aff_status_name,
+        aff_status_name: codes::status(affiliate.status).1,
         last_login_date: None,
-        username: affiliate.slug,
-        bo_user_email: person.email,
+        username: affiliate.slug.clone(),
+        bo_user_email: affiliate.person.email.clone(),
         avatar_image_url: None,
-        two_fa_enabled: profile.two_fa_enabled,
+        two_fa_enabled: affiliate.profile.two_fa_enabled,
         api_access_enabled: affiliate.api_access_enabled,
-        first_name,
-        last_name,
-        phone_number,
-        skype,
-        contact_fb,
-        contact_vk,
-        contact_telegram,
+        first_name: contact(affiliate, "first_name"),
+        last_name: contact(affiliate, "last_name"),
+        phone_number: contact(affiliate, "phone_number"),
+        skype: contact(affiliate, "skype"),
+        contact_fb: contact(affiliate, "contact_fb"),
+        contact_vk: contact(affiliate, "contact_vk"),
+        contact_telegram: contact(affiliate, "contact_telegram"),
         enabled_for_login: affiliate.status == Status::Approved,
-        language: profile.language,
+        language: affiliate.profile.language.clone(),
         operator_currency: program.currency,
-        manager_id: affiliate.manager,
-        manager_username: None,
-        parent_affiliate_name: parent_name,
-        commissions_total: money.as_ref().map(|money| money.commissions_total),
-        balance: money.as_ref().map(|money| money.balance),
-        payments: money.as_ref().map(|money| money.payments),
-        adjustments: money.as_ref().map(|money| money.adjustments),
-        sub_affiliate_fee: None,
-        sub_cpa_fee: Decimal::default(),
-        sub_commission_cut_percent: Decimal::default(),
-        extra_role_ids: [],
-        default_deal_info: deal
-            .map(|deal| DealInfo { deal_type_id: codes::deal_type(&deal.terms), deal_group_name: deal.name }),
-        contact_discord,
-        manager_contacts: ManagerContacts::default(),
     }
 }
 
+/// One of [`CONTACTS`]; empty where there is none.
+fn contact(affiliate: &AffiliateRow, field: &str) -> String {
+    affiliate.person.contact[field].as_str().unwrap_or_default().to_owned()
+}
+
 /// `MONYY RON / 35425`.
-fn label_name(first: &str, last: &str, name: &str, id: AffiliateId) -> String {
-    let person = format!("{first} {last}");
-    let person = if person.trim().is_empty() { name } else { person.trim() };
-    format!("{} / {id}", person.to_uppercase())
+fn label_name(affiliate: &AffiliateRow) -> String {
+    let person = format!("{} {}", contact(affiliate, "first_name"), contact(affiliate, "last_name"));
+    let name = match person.trim() {
+        "" => affiliate.person.name.as_deref().unwrap_or_default(),
+        person => person,
+    };
+    format!("{} / {}", name.to_uppercase(), affiliate.id)
 }

@@ -16,8 +16,9 @@ pub(super) async fn object<T: DeserializeOwned>(body: Body) -> Result<T, Refusal
     let bytes = body::read(body).await?;
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     // A derived reader would take an array for an object, field by field.
-    if first == Some(&b'[') {
-        return Err(Refusal::new(Code::Malformed, "the body is an array; expected a JSON object"));
+    if first.is_some_and(|byte| *byte != b'{') {
+        let message = r#"the body is not a JSON object such as {"affiliate_id":35427}"#;
+        return Err(Refusal::new(Code::Malformed, message));
     }
     Ok(body::parse(&bytes)?)
 }

@@ -15,14 +15,8 @@ pub(super) fn of_method(kept: &Value, method: i16) -> Map<String, Value> {
 
 /// The details of every method that was ever filled in; where two share a key, the given method's counts.
 pub(super) fn of_every_method(kept: &Value, method: i16) -> Map<String, Value> {
-    let mut all: Map<String, Value> = kept
-        .as_object()
-        .into_iter()
-        .flat_map(Map::values)
-        .filter_map(Value::as_object)
-        .cloned()
-        .flatten()
-        .collect();
+    let methods = kept.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object);
+    let mut all: Map<String, Value> = methods.flat_map(Map::clone).collect();
     all.extend(of_method(kept, method));
     all
 }

@@ -46,7 +46,7 @@ impl Query {
     /// The last value of a parameter.
     pub(super) fn get(&self, name: &str) -> Result<Option<String>, Refusal> {
         let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let found = pairs.filter(|(key, _)| decode(key).is_ok_and(|key| key == name)).last();
+        let found = pairs.rev().find(|(key, _)| decode(key).is_ok_and(|key| key == name));
         found
             .map(|(_, value)| {
                 decode(value).map_err(|problem| Refusal::new(Code::Malformed, format!("{name}: {problem}")))

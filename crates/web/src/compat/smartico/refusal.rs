@@ -126,9 +126,9 @@ impl From<BodyError> for Refusal {
     }
 }
 
-/// Replaces the names of Rust's types, which serde puts into its messages.
+/// Replaces the words for types that serde puts into its messages.
 pub(super) fn in_plain_words(message: &str) -> String {
-    message.replace("expected i64", "expected an integer").replace("expected i32", "expected an integer")
+    message.replace("expected i64", "expected an integer").replace("expected a map", "expected an object")
 }
 
 impl IntoResponse for Refusal {
