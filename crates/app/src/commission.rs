@@ -1,7 +1,7 @@
 //! Commissions: shown with their entries, and listed.
 
-use domain::ids::CommissionId;
-pub use store::commission::{CommissionView, EntryView, Filter};
+use domain::ids::{AffiliateId, CommissionId};
+pub use store::commission::{CommissionView, EarnedFilter, EarnedView, EntryView, Filter};
 
 use crate::error::{Error, Result};
 use crate::{App, Caller};
@@ -12,6 +12,20 @@ pub async fn list(app: &App, caller: &Caller, filter: &Filter, limit: i64) -> Re
     let filter = Filter { affiliate, ..filter.clone() };
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
     Ok(store::commission::list(&mut connection, caller.program, &filter, limit).await?)
+}
+
+/// What an affiliate earned, newest first. An affiliate's key sees its own only.
+pub async fn earned(
+    app: &App,
+    caller: &Caller,
+    affiliate: AffiliateId,
+    filter: &EarnedFilter,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<EarnedView>> {
+    caller.visible_affiliate(Some(affiliate))?;
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    Ok(store::commission::earned(&mut connection, caller.program, affiliate, filter, offset, limit).await?)
 }
 
 /// A commission with its entries.

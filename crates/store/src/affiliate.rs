@@ -320,6 +320,14 @@ pub struct Filter {
     pub statuses: Vec<Status>,
     /// Only after this id.
     pub after: Option<AffiliateId>,
+    /// Only with this display name.
+    pub name: Option<String>,
+    /// Only with this e-mail address.
+    pub email: Option<String>,
+    /// Only made before.
+    pub created_before: Option<Timestamp>,
+    /// Only made after.
+    pub created_after: Option<Timestamp>,
 }
 
 /// A list of affiliates by id.
@@ -349,6 +357,18 @@ pub async fn list(
     }
     if let Some(after) = filter.after {
         query.push(" and f.id > ").push_bind(after.0);
+    }
+    for (condition, text) in [(" and p.name = ", &filter.name), (" and p.email = ", &filter.email)] {
+        if let Some(text) = text {
+            query.push(condition).push_bind(text.clone());
+        }
+    }
+    let bounds =
+        [(" and f.created_at < ", filter.created_before), (" and f.created_at > ", filter.created_after)];
+    for (condition, bound) in bounds {
+        if let Some(bound) = bound {
+            query.push(condition).push_bind(bound);
+        }
     }
     query.push(" order by f.id offset ").push_bind(offset).push(" limit ").push_bind(limit);
     let raw: Vec<Raw> = query.build_query_as().fetch_all(connection).await?;

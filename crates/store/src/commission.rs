@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::commission::{Booked, Header, Key};
+use domain::commission::{Booked, Header, Key, State};
 use domain::ids::{AffiliateId, CommissionId, DealVersionId, FactId, ProgramId, ReferralId};
 use domain::ledger;
 use domain::time::Timestamp;
@@ -197,8 +197,8 @@ pub struct CommissionView {
 
 impl CommissionView {
     /// Its state, derived.
-    pub fn state(&self) -> domain::commission::State {
-        domain::commission::State::derive(self.standing_micros, self.released_at.is_some(), self.settled)
+    pub fn state(&self) -> State {
+        State::derive(self.standing_micros, self.released_at.is_some(), self.settled)
     }
 }
 
@@ -212,10 +212,24 @@ pub struct Filter {
     /// Only this referral's.
     pub referral: Option<ReferralId>,
     /// Only in this state.
-    pub state: Option<domain::commission::State>,
+    pub state: Option<State>,
     /// Only below this id.
     pub below: Option<CommissionId>,
 }
+
+/// The rows that [`CommissionView`] reads; a program's id follows.
+const VIEW: &str = "select c.id, c.fact_id, c.referral_id, c.affiliate_id, c.rule, c.kind, c.deal_version_id, \
+    c.currency, c.occurred_at, c.release_at, c.released_at, \
+    (select coalesce(sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end), 0) \
+     from transfer t where t.program_id = c.program_id and t.commission_id = c.id \
+       and t.entry is not null)::bigint as standing_micros, \
+    not exists ( \
+      select 1 from transfer t where t.program_id = c.program_id and t.commission_id = c.id \
+        and (t.debit = 10 or t.credit = 10) \
+        and (t.unclaimed_micros <> 0 or exists ( \
+          select 1 from claim l where l.program_id = t.program_id and l.transfer_id = t.id \
+            and l.state = 'held'))) as settled \
+    from commission c where c.program_id = ";
 
 /// A list of commissions, newest first.
 pub async fn list(
@@ -224,21 +238,8 @@ pub async fn list(
     filter: &Filter,
     limit: i64,
 ) -> Result<Vec<CommissionView>> {
-    let mut query = QueryBuilder::<Postgres>::new(
-        "select * from (
-           select c.id, c.fact_id, c.referral_id, c.affiliate_id, c.rule, c.kind, c.deal_version_id, c.currency,
-                  c.occurred_at, c.release_at, c.released_at,
-                  (select coalesce(sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end), 0)
-                   from transfer t where t.program_id = c.program_id and t.commission_id = c.id
-                     and t.entry is not null)::bigint as standing_micros,
-                  not exists (
-                    select 1 from transfer t where t.program_id = c.program_id and t.commission_id = c.id
-                      and (t.debit = 10 or t.credit = 10)
-                      and (t.unclaimed_micros <> 0 or exists (
-                        select 1 from claim l where l.program_id = t.program_id and l.transfer_id = t.id
-                          and l.state = 'held'))) as settled
-           from commission c where c.program_id = ",
-    );
+    let mut query = QueryBuilder::<Postgres>::new("select * from (");
+    query.push(VIEW);
     query.push_bind(program.0);
     if let Some(id) = filter.id {
         query.push(" and c.id = ").push_bind(id.0);
@@ -254,17 +255,93 @@ pub async fn list(
     }
     query.push(" order by c.id desc) c");
     if let Some(state) = filter.state {
-        use domain::commission::State;
-        query.push(match state {
-            State::Rejected => " where standing_micros = 0",
-            State::Pending => " where standing_micros <> 0 and released_at is null",
-            State::Due => {
-                " where standing_micros <> 0 and released_at is not null and not (standing_micros > 0 and settled)"
-            }
-            State::Paid => " where standing_micros > 0 and released_at is not null and settled",
-        });
+        query.push(" where ").push(condition(state));
     }
     query.push(" limit ").push_bind(limit);
+    Ok(query.build_query_as().fetch_all(connection).await?)
+}
+
+/// What is true of the rows in a state, as [`CommissionView::state`] derives it.
+fn condition(state: State) -> &'static str {
+    match state {
+        State::Rejected => "standing_micros = 0",
+        State::Pending => "standing_micros <> 0 and released_at is null",
+        State::Due => {
+            "standing_micros <> 0 and released_at is not null and not (standing_micros > 0 and settled)"
+        }
+        State::Paid => "standing_micros > 0 and released_at is not null and settled",
+    }
+}
+
+/// A commission with the time since when it is where it is.
+#[derive(Clone, PartialEq, Debug, sqlx::FromRow)]
+pub struct EarnedView {
+    /// The commission.
+    #[sqlx(flatten)]
+    pub commission: CommissionView,
+    /// Rejected since its last entry, paid since its last payout, otherwise since its fact.
+    pub state_set_at: DateTime<Utc>,
+}
+
+/// What a list of what an affiliate earned may be narrowed by.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct EarnedFilter {
+    /// Only in one of these states; empty for all.
+    pub states: Vec<State>,
+    /// Only where the fact occurred before.
+    pub occurred_before: Option<Timestamp>,
+    /// Only where the fact occurred after.
+    pub occurred_after: Option<Timestamp>,
+    /// Only in a state since before.
+    pub state_set_before: Option<Timestamp>,
+    /// Only in a state since after.
+    pub state_set_after: Option<Timestamp>,
+}
+
+/// What an affiliate earned, newest first.
+pub async fn earned(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliate: AffiliateId,
+    filter: &EarnedFilter,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<EarnedView>> {
+    let mut query = QueryBuilder::<Postgres>::new("select * from (");
+    query.push(VIEW).push_bind(program.0).push(" and c.affiliate_id = ").push_bind(affiliate.0);
+    query.push(
+        ") c cross join lateral (select coalesce(case
+           when standing_micros = 0 then (
+             select max(t.effective_at) from transfer t
+             where t.commission_id = c.id and t.entry is not null and t.program_id = ",
+    );
+    query.push_bind(program.0);
+    query.push(
+        ") when standing_micros > 0 and released_at is not null and settled then (
+             select max(p.paid_at)
+             from transfer t
+             join claim l on l.program_id = t.program_id and l.transfer_id = t.id and l.state = 'settled'
+             join payout p on p.program_id = l.program_id and p.id = l.payout_id
+             where t.commission_id = c.id and t.program_id = ",
+    );
+    query.push_bind(program.0).push(") end, occurred_at) as state_set_at) s where true");
+    if !filter.states.is_empty() {
+        let conditions: Vec<String> =
+            filter.states.iter().map(|state| format!("({})", condition(*state))).collect();
+        query.push(" and (").push(conditions.join(" or ")).push(")");
+    }
+    let bounds = [
+        (" and occurred_at < ", filter.occurred_before),
+        (" and occurred_at > ", filter.occurred_after),
+        (" and state_set_at < ", filter.state_set_before),
+        (" and state_set_at > ", filter.state_set_after),
+    ];
+    for (bounded, bound) in bounds {
+        if let Some(bound) = bound {
+            query.push(bounded).push_bind(bound);
+        }
+    }
+    query.push(" order by id desc limit ").push_bind(limit).push(" offset ").push_bind(offset);
     Ok(query.build_query_as().fetch_all(connection).await?)
 }
 

@@ -1,7 +1,5 @@
 //! A database per test, copied from a template that is made once per hash of the migrations.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// A database of its own for one test.
@@ -16,7 +14,7 @@ pub struct Database {
 }
 
 /// The servers that `test-postgres` has started, as (major version, URL).
-pub fn servers() -> Vec<(String, String)> {
+pub(crate) fn servers() -> Vec<(String, String)> {
     let urls = std::env::var("REFERO_TEST_URLS").expect(
         "these tests need a PostgreSQL: run them by `make test`, or \
          `cargo run -p testkit --bin test-postgres -- cargo test -p CRATE`",
@@ -82,10 +80,6 @@ fn with_name(server: &str, name: &str) -> String {
     format!("{base}/{name}")
 }
 
-#[allow(clippy::disallowed_methods, reason = "names of test databases must differ from run to run")]
 fn unique() -> String {
-    static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    let count = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
-    format!("{}_{}_{count}", std::process::id(), now.as_nanos())
+    app::random::hex(&app::random::bytes::<8>())
 }

@@ -121,7 +121,7 @@ impl TestApp {
 
     /// Sends a request as it is given; a body goes as JSON unless a content type is among the headers.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Answer {
-        let mut request = axum::http::Request::builder().method(method).uri(path);
+        let mut request = axum::http::Request::builder().method(method).uri(as_sent(path));
         if body.is_some() && !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/json");
         }
@@ -136,16 +136,18 @@ impl TestApp {
         Answer { status, headers, bytes: bytes.to_vec() }
     }
 
-    /// One number from the database.
-    pub async fn count(&self, sql: &str) -> i64 {
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()));
-        query.fetch_one(self.app.pool()).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    /// How many rows a table has, or a table under a condition: `fact where kind = 1`.
+    pub async fn count_rows(&self, rows: &str) -> i64 {
+        let sql = format!("select count(*) from {rows}");
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        query.fetch_one(self.app.pool()).await.unwrap_or_else(|error| panic!("{rows}: {error}"))
     }
 
-    /// One column of text from the database.
-    pub async fn lines(&self, sql: &str) -> Vec<String> {
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()));
-        query.fetch_all(self.app.pool()).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    /// What a program's facts must come to in whatever order they arrived: every commission's standing by its fact and
+    /// rule, every referral's state, the totals, the figures of each day.
+    pub async fn end_state(&self, program: ProgramId) -> Vec<String> {
+        let query = sqlx::query_scalar(include_str!("end_state.sql")).bind(program.0);
+        query.fetch_all(self.app.pool()).await.expect("the end state")
     }
 
     /// The books of every program must be right and no job may be left.
@@ -158,6 +160,15 @@ impl TestApp {
         let unfinished = store::job::count_unfinished(&mut connection).await.expect("a count");
         assert_eq!(unfinished, 0, "jobs are left");
     }
+}
+
+/// An address as HTTP clients send it: what no address may hold is encoded.
+fn as_sent(path: &str) -> String {
+    let encoded = |c: char| match c {
+        '"' | '{' | '}' | '<' | '>' | ' ' => format!("%{:02X}", c as u32),
+        c => c.to_string(),
+    };
+    path.chars().map(encoded).collect()
 }
 
 /// An answer as it came over HTTP.

@@ -83,32 +83,6 @@ async fn deliver(test: &TestApp, program: ProgramId, histories: &[Vec<Ask>], ord
     }
 }
 
-/// What must be equal: every commission's standing by its fact and rule, every referral's state, the totals.
-async fn end_state(test: &TestApp, program: ProgramId) -> Vec<String> {
-    test.lines(&format!(
-        "select format('%s %s: %s', f.source, c.rule, sum(case when t.debit < 4 then t.amount_micros
-                                                              else -t.amount_micros end))
-         from commission c
-         join fact f on f.program_id = c.program_id and f.id = c.fact_id
-         join transfer t on t.program_id = c.program_id and t.commission_id = c.id and t.entry is not null
-         where c.program_id = {program} group by f.source, c.rule
-         having sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end) <> 0
-         union all
-         select format('%s %s %s', p.uid, r.state, r.state_set_at)
-         from referral r join person p on p.program_id = r.program_id and p.id = r.person_id
-         where r.program_id = {program}
-         union all
-         select format('%s %s %s %s %s %s %s', earned_lead, earned_acquisition, earned_share, registrations,
-                       first_payments, first_payments_micros, payments_micros)
-         from account where program_id = {program}
-         union all
-         select format('%s %s %s %s %s', day, registrations, first_payments, first_payments_micros, payments)
-         from fact_daily where program_id = {program} and (registrations, first_payments, payments) <> (0, 0, 0)
-         order by 1"
-    ))
-    .await
-}
-
 #[test]
 fn a_thousand_histories_in_six_orders_end_the_same() {
     let terms = serde_json::json!({ "rules": [
@@ -126,7 +100,7 @@ fn a_thousand_histories_in_six_orders_end_the_same() {
             let program = test.program(terms.clone()).await;
             test.affiliate(program, "ann").await;
             deliver(&test, program, &histories, order).await;
-            let state = end_state(&test, program).await;
+            let state = test.end_state(program).await;
             assert!(state.len() > HISTORIES, "too little happened: {}", state.len());
             match &first {
                 None => first = Some(state),

@@ -32,15 +32,18 @@ fn a_value_that_the_database_refuses_stands_alone_in_the_end() {
             let source = if number == 37 { "culprit".to_owned() } else { format!("ch_{number}") };
             commands.push(payment(&format!("cus_{number}"), &source, eur("10")));
         }
-        let answers = send_many(&books, commands).await;
+        // The registrations first: only commands of one batch are decided in their order.
+        let payments = commands.split_off(60);
+        assert!(send_many(&books, commands).await.iter().all(Result::is_ok));
+        let answers = send_many(&books, payments).await;
         let refused: Vec<_> = answers
             .iter()
             .enumerate()
             .filter_map(|(at, answer)| Some((at, answer.as_ref().err()?)))
             .collect();
-        assert!(matches!(refused[..], [(97, Refused::Internal(_))]), "{refused:?}");
+        assert!(matches!(refused[..], [(37, Refused::Internal(_))]), "{refused:?}");
         assert_eq!(books.account().await, "earned_share -118, due 118");
-        assert_eq!(test.count("select count(*) from fact").await, 119);
+        assert_eq!(test.count_rows("fact").await, 119);
 
         // The refusal has left no trace: the same payment is taken as soon as the database takes it.
         test.accept_culprit().await;
@@ -123,7 +126,7 @@ fn sessions_that_are_ended_in_the_middle_lose_and_double_nothing() {
             let again = books.ask(numbered(number)).await.expect("the first answer");
             assert!(again.replayed && again.fact == fact, "payment {number}");
         }
-        assert_eq!(test.count("select count(*) from fact where kind = 1").await, PAYMENTS as i64);
+        assert_eq!(test.count_rows("fact where kind = 1").await, PAYMENTS as i64);
         assert_eq!(books.account().await, "earned_share -80, due 80");
     });
 }
