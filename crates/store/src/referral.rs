@@ -243,15 +243,18 @@ fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter, now: Timestamp) {
     if let Some(email) = &filter.email {
         query.push(" and p.email = ").push_bind(email.clone());
     }
-    let bounds = [
-        (" and r.created_at < ", filter.created_before),
-        (" and r.created_at > ", filter.created_after),
-        (" and r.state_set_at < ", filter.state_set_before),
-        (" and r.state_set_at > ", filter.state_set_after),
-    ];
+    let bounds =
+        [(" and r.created_at < ", filter.created_before), (" and r.created_at > ", filter.created_after)];
     for (condition, bound) in bounds {
         if let Some(bound) = bound {
             query.push(condition).push_bind(bound);
+        }
+    }
+    // As `ReferralRow::state_at` shows it: one that has not paid in time has been expired since that time.
+    for (comparison, bound) in [(" < ", filter.state_set_before), (" > ", filter.state_set_after)] {
+        if let Some(bound) = bound {
+            query.push(" and case when r.state = 'converted' and r.expires_at < ").push_bind(now);
+            query.push(" then r.expires_at else r.state_set_at end").push(comparison).push_bind(bound);
         }
     }
     if let Some((created_at, id)) = filter.after {

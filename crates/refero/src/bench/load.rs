@@ -194,7 +194,7 @@ impl Requests {
             let comma = if number % self.bulk == 0 { "" } else { "," };
             let _ = write!(
                 body,
-                r#"{comma}{{"type":"payment","uid":"{customer}","amount":100,"currency":"EUR","id":"{series}-{number}"}}"#
+                r#"{comma}{{"type":"payment","uid":"{customer}","amount":"100.00","currency":"EUR","id":"{series}-{number}"}}"#
             );
         }
         let _ = write!(body, "]}}");

@@ -282,7 +282,7 @@ fn no_body_breaks_a_call() {
         let company = Company::new(&t).await;
         let mut runner = runner();
         let (bodies, cut, bytes) = (bodies(), any::<prop::sample::Index>(), any::<Vec<u8>>());
-        for case in 0..600 {
+        for case in 0..300 {
             let body = bodies.new_tree(&mut runner).expect("a value").current().to_string().into_bytes();
             let body = match case % 10 {
                 8 => body[..cut.new_tree(&mut runner).expect("a place").current().index(body.len() + 1)]

@@ -196,7 +196,12 @@ fn a_referral_expires_without_a_fact() {
         t.at("2026-08-01T00:00:00Z");
         let shown = company.get(&format!("/v1/referrals/{id}")).await.json();
         assert_eq!(shown["data"]["attributes"]["state"], "expired");
-        let expired = company.get("/v1/referrals?state_eq=expired").await.json();
-        assert_eq!(expired["data"][0]["id"], json!(id));
+        for query in
+            ["state_eq=expired", "state_eq=expired&state_set_at_gt=2026-06-30", "state_set_at_lt=2026-07-02"]
+        {
+            let expired = company.get(&format!("/v1/referrals?{query}")).await.json();
+            assert_eq!(expired["data"][0]["id"], json!(id), "{query}");
+        }
+        assert_eq!(company.get("/v1/referrals?state_set_at_lt=2026-06-30").await.json()["data"], json!([]));
     });
 }

@@ -50,12 +50,8 @@ pub(super) async fn list(
 
 /// An affiliate as a partnership.
 pub(super) fn partnership(row: &AffiliateRow) -> Resource<String, Partnership<'_>> {
-    let state = match row.status {
-        Status::Pending => "pending",
-        Status::Approved | Status::Suspended => "accepted",
-        Status::Declined => "declined",
-        Status::Blocked => "terminated",
-    };
+    let state =
+        STATES.iter().find(|(_, statuses)| statuses.contains(&row.status)).map_or("", |(word, _)| word);
     let attributes = Partnership {
         state,
         partner_id: row.id.to_string(),
