@@ -17,7 +17,7 @@ const LOOK_UPS: [(&str, &str, &str); 5] = [
     ),
     (
         "bigint, uuid[]",
-        "select occurred_at from fact where program_id = $1 and referral_id = any($2)",
+        "select amount_micros, outcome from fact where program_id = $1 and referral_id = any($2)",
         "((program_id = $1) AND (referral_id = ANY ($2)))",
     ),
     (

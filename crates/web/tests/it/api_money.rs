@@ -76,7 +76,7 @@ fn decisions_that_are_refused() {
             table.push('\n');
         }
         assert_snapshot!(table, @r#"
-        400 invalid amount: expected an amount other than 0, of at most 1000000000000
+        400 invalid amount: 0 is not allowed; expected an amount other than 0, of at most 1000000000000
         400 invalid amount: invalid type: integer `5`, expected a decimal string such as "12.50"
         400 invalid amount: the amount 1000000000001 is above the limit of 1000000000000 units
         400 invalid reason: it contains the control character U+0000
@@ -90,7 +90,7 @@ fn decisions_that_are_refused() {
         400 invalid payments.sum: unknown field `sum`, expected `count` or `amount`
         409 above_payable nothing is payable (0.00 EUR)
         409 above_payable the payout of 1.00 EUR is above what is payable, 0.00 EUR
-        400 invalid amount: expected an amount above 0 and at most 1000000000000
+        400 invalid amount: 0 is not an amount above 0 and at most 1000000000000
         400 invalid amount: a payout takes whole minor units of EUR
         404 not_found there is no affiliate 99
         400 invalid period_from: 2026-01-01T00:00:00.000Z is after the end of the period, 2025-01-01T00:00:00.000Z
