@@ -193,6 +193,18 @@ pub(crate) fn words<const N: usize>(description: &str, words: [&'static str; N])
         .into()
 }
 
+/// The schema of a currency.
+fn currencies() -> RefOr<Schema> {
+    let mut codes: Vec<String> = Currency::all().map(|(currency, _)| currency.code().to_owned()).collect();
+    codes.sort_unstable();
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("A currency of ISO 4217; read in any case."))
+        .enum_values(Some(codes))
+        .examples(["EUR"])
+        .into()
+}
+
 /// A schema that the document takes as it is written out elsewhere, because it says more than the builders can.
 pub(crate) fn written_out() -> RefOr<Schema> {
     ObjectBuilder::new().into()
@@ -226,7 +238,7 @@ schema! {
         "An amount above zero as a decimal string, with at most the decimals of its currency.",
         r"^[0-9]{1,12}(\.[0-9]{1,4})?$", "100.00",
     );
-    CurrencyCode = pattern("A currency of ISO 4217.", "^[A-Z]{3}$", "EUR");
+    CurrencyCode = currencies();
     ReferralId = pattern("The id of a referral.", "^ref_[0-9a-f]{32}$", "ref_0197290f6d3b7cc0b7a38e1b5f2d4c61");
     EventId = pattern("The id of an event.", "^fact_[0-9a-f]{32}$", "fact_0197290f6d3b7cc0b7a38e1b5f2d4c61");
     CommissionId = pattern("The id of a commission.", "^com_[0-9a-f]{32}$", "com_0197290f6d3b7cc0b7a38e1b5f2d4c61");

@@ -40,7 +40,7 @@ pub(crate) struct NewOpening {
     last_paid_at: Option<Instant>,
     /// Registrations until then.
     #[serde(default)]
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000i64)]
     registrations: i64,
     /// First payments until then.
     #[serde(default, deserialize_with = "object")]
@@ -78,7 +78,7 @@ pub(crate) struct OpeningEarned {
 pub(crate) struct OpeningFigure {
     /// How many.
     #[serde(default)]
-    #[schema(minimum = 0, required = false)]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000i64, required = false)]
     count: i64,
     /// Their amount.
     #[serde(default)]

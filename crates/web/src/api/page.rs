@@ -48,7 +48,7 @@ impl FromStr for Cursor {
             .chunks(2)
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
             .collect();
-        let is_hex = text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let place = bytes.filter(|bytes| is_hex && !bytes.is_empty());
         place.and_then(|bytes| String::from_utf8(bytes).ok()).map(Cursor).ok_or(InvalidCursor)
     }

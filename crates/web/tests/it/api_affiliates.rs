@@ -89,7 +89,8 @@ fn what_is_left_out_stays_and_null_takes_away() {
         let client = Client::new(&test).await;
         let jane = client.affiliate("jane").await;
         let path = format!("/v1/affiliates/{jane}");
-        let changes = json!({ "deal_id": 1, "external_id": "X-7", "payout_threshold": "12.5", "name": "Jane D." });
+        let changes =
+            json!({ "deal_id": 1, "external_id": "X-7", "payout_threshold": "12.5", "name": "Jane D." });
         let changed = client.patch(&path, changes).await.json();
         assert_eq!(
             (&changed["deal_id"], &changed["external_id"], &changed["payout_threshold"], &changed["name"]),
@@ -172,7 +173,10 @@ fn balances_as_they_are_and_as_they_were() {
         let above = client.get("/v1/balances?above_threshold=true").await.json();
         assert_eq!((&above["data"][0]["payable"], &above["data"][1]), (&json!("20.00"), &Value::Null));
         let before = client.get("/v1/balances?as_of=2026-06-15T00:00:00Z&limit=200").await.json();
-        assert_eq!((&before["data"][1]["pending"], &before["data"][1]["due"]), (&json!("20.00"), &json!("0.00")));
+        assert_eq!(
+            (&before["data"][1]["pending"], &before["data"][1]["due"]),
+            (&json!("20.00"), &json!("0.00"))
+        );
         let refused = async |query: &str| problem(&client.get(&format!("/v1/balances?{query}")).await);
         assert_snapshot!(refused("above_threshold=1").await, @"400 invalid above_threshold: expected true or false");
         assert_snapshot!(refused("as_of=2026-06-15").await, @"400 invalid as_of: expected an instant of RFC 3339 such as 2026-01-31T12:00:00Z");

@@ -16,7 +16,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn new(test: &TestApp) -> Client {
-        Client::with_terms(test, json!({ "rules": [{ "on": "payment", "reward": { "percent": "20" } }] })).await
+        Client::with_terms(test, json!({ "rules": [{ "on": "payment", "reward": { "percent": "20" } }] }))
+            .await
     }
 
     pub(crate) async fn with_terms(test: &TestApp, terms: Value) -> Client {

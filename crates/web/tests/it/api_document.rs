@@ -45,7 +45,8 @@ fn the_document_is_sound() {
         for (path, method, operation) in operations(&document) {
             let place = format!("{method} {path}");
             assert!(METHODS.contains(&method), "{place}");
-            let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{place} has no operationId"));
+            let name =
+                operation["operationId"].as_str().unwrap_or_else(|| panic!("{place} has no operationId"));
             assert!(names.insert(name.to_owned()), "{name} is there twice");
             assert!(operation["summary"].is_string() && operation["tags"][0].is_string(), "{place}");
             let responses = operation["responses"].as_object().expect("responses");
@@ -64,7 +65,8 @@ fn check_references(document: &Value, value: &Value) {
     match value {
         Value::Object(fields) => {
             if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
-                let pointer = reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference} is elsewhere"));
+                let pointer =
+                    reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference} is elsewhere"));
                 assert!(document.pointer(pointer).is_some(), "{reference} is not there");
             }
             fields.values().for_each(|value| check_references(document, value));
@@ -87,7 +89,10 @@ fn check_parameters(path: &str, place: &str, operation: &Value) {
         .collect();
     assert_eq!(described, in_path, "{place}");
     for parameter in &parameters {
-        assert!(parameter["schema"].is_object() && parameter["description"].is_string(), "{place}: {parameter}");
+        assert!(
+            parameter["schema"].is_object() && parameter["description"].is_string(),
+            "{place}: {parameter}"
+        );
     }
 }
 

@@ -126,11 +126,13 @@ fn what_contradicts_is_refused() {
         };
         let answer = refused(json!({ "type": "registration", "affiliate_id": jane, "uid": "user-1" })).await;
         assert_snapshot!(answer, @"409 already_referred the customer is already a referral (ref_1)");
-        let answer = refused(json!({ "type": "registration", "affiliate_slug": "nobody", "uid": "user-2" })).await;
+        let answer =
+            refused(json!({ "type": "registration", "affiliate_slug": "nobody", "uid": "user-2" })).await;
         assert_snapshot!(answer, @r#"404 unknown_affiliate no affiliate is known as "nobody""#);
         let refund = json!({ "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "100.01", "currency": "EUR" });
         assert_snapshot!(refused(refund).await, @"409 refund_above_payment the refund of 100.01 EUR is above the payment of 100.00 EUR");
-        let refund = json!({ "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "1", "currency": "USD" });
+        let refund =
+            json!({ "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "1", "currency": "USD" });
         assert_snapshot!(refused(refund).await, @"409 refund_in_other_currency the refund is in USD, the payment in EUR");
         let churn = json!({ "type": "churn", "uid": "user-1", "occurred_at": "2026-06-01T12:05:01Z" });
         assert_snapshot!(refused(churn).await, @"400 invalid_time occurred_at is 2026-06-01T12:05:01+00:00, which is more than 5 minutes in the future");
@@ -316,7 +318,8 @@ fn no_order_of_a_list_is_wrong() {
         let mut events: Vec<Value> = (0..300).flat_map(of_customer).collect();
         events.push(json!({ "type": "churn", "uid": "user-300" }));
         let answer = client.post("/v1/events/bulk", json!({ "events": events })).await.json();
-        let statuses: Vec<_> = answer["results"].as_array().expect("results").iter().map(|row| &row["status"]).collect();
+        let statuses: Vec<_> =
+            answer["results"].as_array().expect("results").iter().map(|row| &row["status"]).collect();
         assert!(statuses[..900].iter().all(|status| **status == 201), "{statuses:?}");
         assert_eq!(*statuses[900], 404);
     });
@@ -352,7 +355,8 @@ fn events_are_listed_newest_first_in_pages_and_the_log_in_numbers() {
         let page = client.get(&format!("/v1/events?referral_id={first}&limit=2")).await.json();
         assert_eq!(sources(&page), [r#""ch_3""#, r#""ch_2""#]);
         let cursor = page["next_cursor"].as_str().expect("a next page").to_owned();
-        let page = client.get(&format!("/v1/events?referral_id={first}&limit=2&cursor={cursor}")).await.json();
+        let page =
+            client.get(&format!("/v1/events?referral_id={first}&limit=2&cursor={cursor}")).await.json();
         assert_eq!(sources(&page), [r#""ch_1""#, "null"]);
         assert_eq!(page["next_cursor"], Value::Null);
 

@@ -15,7 +15,8 @@ fn bodies_that_are_no_json() {
         let client = Client::new(&test).await;
         let mut table = String::new();
         let deep = "[".repeat(10_000);
-        let bodies: [&[u8]; 6] = [b"{", b"\xff\xfe", b"{\"name\":\"\xff\"}", b"null", b"\"\\ud800\"", deep.as_bytes()];
+        let bodies: [&[u8]; 6] =
+            [b"{", b"\xff\xfe", b"{\"name\":\"\xff\"}", b"null", b"\"\\ud800\"", deep.as_bytes()];
         for path in ["/v1/affiliates", "/v1/events", "/v1/events/bulk"] {
             for body in bodies {
                 table.push_str(&problem(&client.post_bytes(path, &[], body).await));
@@ -55,9 +56,20 @@ fn paths_and_methods_that_are_not_there() {
     run(async |test| {
         let client = Client::new(&test).await;
         for path in [
-            "/v1", "/v1/", "/v1/nothing", "/v1/affiliates/", "/v1/affiliates/abc", "/v1/affiliates/-1",
-            "/v1/affiliates/99999999999999999999", "/v1/affiliates/%ff", "/v1/affiliates/%zz", "/v1/affiliates/%00",
-            "/v1/affiliates/1/x", "/v1/events/%F0%9F%92%A9", "/v1/referrals/ref_", "/v1/commissions/com_1",
+            "/v1",
+            "/v1/",
+            "/v1/nothing",
+            "/v1/affiliates/",
+            "/v1/affiliates/abc",
+            "/v1/affiliates/-1",
+            "/v1/affiliates/99999999999999999999",
+            "/v1/affiliates/%ff",
+            "/v1/affiliates/%zz",
+            "/v1/affiliates/%00",
+            "/v1/affiliates/1/x",
+            "/v1/events/%F0%9F%92%A9",
+            "/v1/referrals/ref_",
+            "/v1/commissions/com_1",
         ] {
             let answer = client.get(path).await;
             assert!(problem(&answer).starts_with("404 not_found "), "{path}: {}", answer.text());
@@ -97,12 +109,44 @@ fn body(fields: &'static [&'static str]) -> impl Strategy<Value = Value> {
 }
 
 const EVENT: &[&str] = &[
-    "id", "other_ids", "payment_id", "affiliate_id", "affiliate_slug", "partner_key", "uid", "referral_id", "email",
-    "amount", "currency", "subscription_id", "interval", "interval_count", "occurred_at", "park", "idempotency_key",
+    "id",
+    "other_ids",
+    "payment_id",
+    "affiliate_id",
+    "affiliate_slug",
+    "partner_key",
+    "uid",
+    "referral_id",
+    "email",
+    "amount",
+    "currency",
+    "subscription_id",
+    "interval",
+    "interval_count",
+    "occurred_at",
+    "park",
+    "idempotency_key",
 ];
 const OTHER: &[&str] = &[
-    "name", "email", "slug", "status", "deal_id", "parent_affiliate_id", "external_id", "payout_threshold", "terms",
-    "affiliate_id", "amount", "reason", "effective_at", "paid", "earned", "payments", "kind", "zone", "period_from",
+    "name",
+    "email",
+    "slug",
+    "status",
+    "deal_id",
+    "parent_affiliate_id",
+    "external_id",
+    "payout_threshold",
+    "terms",
+    "affiliate_id",
+    "amount",
+    "reason",
+    "effective_at",
+    "paid",
+    "earned",
+    "payments",
+    "kind",
+    "zone",
+    "period_from",
 ];
 
 #[test]
@@ -116,7 +160,8 @@ fn bodies_of_any_shape_are_refused_or_accepted() {
             body["type"] = kind.into();
             ("/v1/events", body)
         });
-        let paths = ["/v1/affiliates", "/v1/deals", "/v1/adjustments", "/v1/openings", "/v1/payouts", "/v1/keys"];
+        let paths =
+            ["/v1/affiliates", "/v1/deals", "/v1/adjustments", "/v1/openings", "/v1/payouts", "/v1/keys"];
         let other = (proptest::sample::select(paths.to_vec()), body(OTHER));
         for case in 0..600 {
             let (path, body) = if case % 2 == 0 {

@@ -53,7 +53,9 @@ fn a_request_without_a_working_key_is_refused_before_anything_is_read() {
         assert_snapshot!(send(&[("authorization", "Bearer 00000000-0000-0000-0000-000000000000-1")]).await, @"401 unauthorized the API key is unknown or revoked");
         assert_snapshot!(send(&[("authorization", &"x".repeat(5000))]).await, @"401 unauthorized send an API key: Authorization: Bearer KEY");
         // The key alone works too, and in any case of the scheme.
-        for value in [client.key.clone(), format!("bearer {}", client.key), format!("BEARER  {} ", client.key)] {
+        for value in
+            [client.key.clone(), format!("bearer {}", client.key), format!("BEARER  {} ", client.key)]
+        {
             let answer = test.send("GET", "/v1/program", &[("authorization", &value)], None).await;
             assert_eq!(answer.status, 200, "{value}");
         }
@@ -67,7 +69,9 @@ fn an_affiliate_key_reads_what_is_its_own_and_changes_nothing() {
         let (jane, john) = (client.affiliate("jane").await, client.affiliate("john").await);
         let (hers, his) = (client.refer(jane, "user-1").await, client.refer(john, "user-2").await);
         client.pay("user-1", "ch_1", "100.00").await;
-        client.post_once("/v1/payouts", "p1", json!({ "affiliate_id": jane, "operator_comments": "secret" })).await;
+        client
+            .post_once("/v1/payouts", "p1", json!({ "affiliate_id": jane, "operator_comments": "secret" }))
+            .await;
         let own = client.with_key(test.affiliate_key(client.program, domain::ids::AffiliateId(jane)).await);
         for path in [
             format!("/v1/affiliates/{jane}"),
@@ -103,7 +107,9 @@ fn an_affiliate_key_reads_what_is_its_own_and_changes_nothing() {
             let answer = own.get(&path).await;
             assert_eq!(answer.status, status, "{path}: {}", answer.text());
         }
-        for path in ["/v1/events", "/v1/events/bulk", "/v1/affiliates", "/v1/deals", "/v1/keys", "/v1/payouts"] {
+        for path in
+            ["/v1/events", "/v1/events/bulk", "/v1/affiliates", "/v1/deals", "/v1/keys", "/v1/payouts"]
+        {
             let answer = own.post(path, json!({})).await;
             assert_snapshot!(problem(&answer), @"403 forbidden this call needs an operator key; the key given belongs to an affiliate");
         }

@@ -70,7 +70,10 @@ fn decisions_that_are_refused() {
             ("/v1/payouts", json!({ "affiliate_id": jane, "amount": "0" })),
             ("/v1/payouts", json!({ "affiliate_id": jane, "amount": "1.001" })),
             ("/v1/payouts", json!({ "affiliate_id": 99, "amount": "1" })),
-            ("/v1/payouts", json!({ "affiliate_id": jane, "amount": "1", "period_from": at, "period_to": "2025-01-01T00:00:00Z" })),
+            (
+                "/v1/payouts",
+                json!({ "affiliate_id": jane, "amount": "1", "period_from": at, "period_to": "2025-01-01T00:00:00Z" }),
+            ),
         ] {
             table.push_str(&problem(&client.post_once(path, "key-1", body).await));
             table.push('\n');
@@ -140,7 +143,9 @@ fn a_payout_in_three_steps() {
         let second = client.post_once("/v1/payouts", "p2", request).await.json()["id"].clone();
         let cancelled = client.post(&format!("/v1/payouts/{second}/cancel"), json!({})).await.json();
         assert_eq!(cancelled["state"], "cancelled");
-        for path in ["/v1/payouts/9/approve", "/v1/payouts/x/approve", "/v1/payouts/1/burn", "/v1/payouts/1/%ff"] {
+        for path in
+            ["/v1/payouts/9/approve", "/v1/payouts/x/approve", "/v1/payouts/1/burn", "/v1/payouts/1/%ff"]
+        {
             assert_eq!(client.post(path, json!({})).await.status, 404, "{path}");
         }
         assert_snapshot!(problem(&client.get("/v1/payouts?state=lost").await), @r#"400 invalid state: "lost" is none of requested, approved, processing, paid, failed, cancelled, returned"#);
@@ -156,9 +161,14 @@ fn commissions_are_listed_and_shown_with_their_entries() {
         client.refer(john, "user-2").await;
         client.pay("user-1", "ch_1", "100.00").await;
         client.pay("user-2", "ch_2", "10.00").await;
-        client.post("/v1/events", json!({
-            "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "50", "currency": "EUR",
-        })).await;
+        client
+            .post(
+                "/v1/events",
+                json!({
+                    "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "50", "currency": "EUR",
+                }),
+            )
+            .await;
         let all = client.get("/v1/commissions?limit=1").await.json();
         assert_eq!(all["data"][0]["affiliate_id"], john);
         let cursor = all["next_cursor"].as_str().expect("a next page").to_owned();
@@ -169,7 +179,10 @@ fn commissions_are_listed_and_shown_with_their_entries() {
         let shown = client.show(&client.get(&format!("/v1/commissions/{id}")).await);
         let causes = shown.split("\"cause_id\":\"").count() - 1;
         assert_eq!(causes, 2);
-        let shown: Vec<&str> = shown.split("\"cause_id\":\"").map(|part| part.get(36..).filter(|_| !part.starts_with('2')).unwrap_or(part)).collect();
+        let shown: Vec<&str> = shown
+            .split("\"cause_id\":\"")
+            .map(|part| part.get(36..).filter(|_| !part.starts_with('2')).unwrap_or(part))
+            .collect();
         assert_snapshot!(shown.join("\"cause_id\":\"…"), @r#"200 {"id":"com_1","event_id":"fact_2","referral_id":"ref_3","affiliate_id":2,"kind":"share","deal_version_id":"dv_4","rule":0,"amount":"10.00","currency":"EUR","state":"due","occurred_at":"2026-06-01T12:00:00Z","release_at":"2026-06-01T12:00:00Z","released_at":"2026-06-01T12:00:00Z","entries":[{"type":"earned","amount":"20.00","effective_at":"2026-06-01T12:00:00Z","cause":"fact","cause_id":"…"},{"type":"reversed","amount":"-10.00","effective_at":"2026-06-01T12:00:00Z","cause":"fact","cause_id":"…"}]}"#);
         let own = client.with_key(test.affiliate_key(client.program, domain::ids::AffiliateId(john)).await);
         let seen = own.get("/v1/commissions").await.json();

@@ -20,7 +20,8 @@ fn settings_are_shown_and_changed() {
         assert_snapshot!(client.show(&client.patch("/v1/program", changes).await), @r#"200 {"id":1001,"name":"Partners","currency":"JPY","zone":"Asia/Tokyo","mode":"live","payout_mode":"three_step","payout_threshold":"5000","smartico_advance":false,"refuse_identical_payment":true,"referral_expires_after_days":90,"default_affiliate_id":1,"default_deal_id":1,"created_at":"2026-06-01T12:00:00Z","updated_at":"2026-06-02T00:00:00Z"}"#);
         let changed = client.patch("/v1/program", json!({ "payout_mode": "direct" })).await.json();
         assert_eq!(changed["referral_expires_after_days"], 90);
-        let changed = client.patch("/v1/program", json!({ "referral_expires_after_days": null })).await.json();
+        let changed =
+            client.patch("/v1/program", json!({ "referral_expires_after_days": null })).await.json();
         assert_eq!(changed["referral_expires_after_days"], Value::Null);
     });
 }
@@ -70,7 +71,10 @@ fn settings_that_cannot_be() {
         400 invalid default_deal_id: there is no deal 99
         400 invalid name: it is empty
         "#);
-        assert_eq!(client.patch("/v1/program", json!({ "currency": "EUR", "zone": "UTC" })).await.status, 200);
+        assert_eq!(
+            client.patch("/v1/program", json!({ "currency": "EUR", "zone": "UTC" })).await.status,
+            200
+        );
         assert_eq!(client.get("/v1/program").await.json(), before);
     });
 }
@@ -89,7 +93,8 @@ fn a_deal_has_versions() {
             "hold_days": 30,
             "flat_refund": "only_full",
         });
-        let made = client.post("/v1/deals", json!({ "name": "Jane's", "terms": terms, "affiliate_id": jane })).await;
+        let made =
+            client.post("/v1/deals", json!({ "name": "Jane's", "terms": terms, "affiliate_id": jane })).await;
         assert_snapshot!(client.show(&made), @r#"201 {"id":2,"name":"Jane's","affiliate_id":2,"version":{"id":"dv_1","number":1,"created_at":"2026-06-01T12:00:00Z"},"terms":{"rules":[{"on":"registration","reward":{"flat":"2.50"}},{"on":"payment","when":{"occurrence":"first"},"reward":{"flat":"40.00"}},{"on":"payment","reward":{"percent":"12.5"},"limits":{"months":12,"payments":6}}],"hold_days":30,"flat_refund":"only_full"},"sentences":["2.50 EUR for a registration.","40.00 EUR for the first payment.","12.5 % of each payment, for 12 months from the first payment, for the first 6 payments.","Held for 30 days."],"created_at":"2026-06-01T12:00:00Z"}"#);
         assert_eq!(client.get(&format!("/v1/affiliates/{jane}")).await.json()["deal_id"], 2);
         assert_eq!(client.get("/v1/deals/2").await.bytes, made.bytes);
@@ -102,7 +107,8 @@ fn a_deal_has_versions() {
         assert_eq!(changed["version"]["number"], 2);
         assert_eq!(changed["sentences"], json!(["30 % of each payment.", "Payable at once."]));
         let versions = client.get("/v1/deals/2/versions").await.json();
-        let numbers: Vec<_> = versions["data"].as_array().expect("rows").iter().map(|row| &row["version"]["number"]).collect();
+        let numbers: Vec<_> =
+            versions["data"].as_array().expect("rows").iter().map(|row| &row["version"]["number"]).collect();
         assert_eq!(numbers, [2, 1]);
         let deals = client.get("/v1/deals?limit=1").await.json();
         assert_eq!(deals["data"][0]["name"], "Default");

@@ -12,7 +12,8 @@ fn referrals_are_listed_shown_and_rejected() {
         let client = Client::new(&test).await;
         let (jane, john) = (client.affiliate("jane").await, client.affiliate("john").await);
         let body = json!({ "type": "registration", "affiliate_id": jane, "email": "bob@example.com" });
-        let first = client.post("/v1/events", body).await.json()["referral_id"].as_str().expect("an id").to_owned();
+        let first =
+            client.post("/v1/events", body).await.json()["referral_id"].as_str().expect("an id").to_owned();
         test.at("2026-06-02T12:00:00Z");
         client.refer(jane, "user-2").await;
         client.refer(john, "user-3").await;

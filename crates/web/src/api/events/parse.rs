@@ -259,7 +259,10 @@ mod tests {
         assert_eq!(payment.sources.iter().map(Source::as_str).collect::<Vec<_>>(), ["ch_1", "in_1"]);
         assert_eq!(payment.amount, Money::from_micros(12_500_000, Currency::EUR));
         assert_eq!(payment.customer.email.map(String::from).as_deref(), Some("bob@example.com"));
-        assert_eq!(payment.occurred_at.map(|at| at.to_rfc3339()).as_deref(), Some("2026-01-01T00:00:00.123456+00:00"));
+        assert_eq!(
+            payment.occurred_at.map(|at| at.to_rfc3339()).as_deref(),
+            Some("2026-01-01T00:00:00.123456+00:00")
+        );
         assert_eq!((ask.park, ask.key.map(String::from).as_deref()), (true, Some("k")));
     }
 

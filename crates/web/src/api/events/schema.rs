@@ -36,6 +36,11 @@ fn event(kind: &str, description: &str, properties: Value, required: &[&str], mo
         "idempotency_key": text("A text of your own that is new for every event.", 255),
     });
     merge(&mut all, properties);
+    for (name, property) in all.as_object_mut().into_iter().flatten() {
+        if name != "type" && !required.contains(&name.as_str()) {
+            make_nullable(property);
+        }
+    }
     let required: Vec<&str> = ["type"].iter().chain(required).copied().collect();
     let mut schema = json!({
         "type": "object",
@@ -46,6 +51,20 @@ fn event(kind: &str, description: &str, properties: Value, required: &[&str], mo
     });
     merge(&mut schema, more);
     schema
+}
+
+/// What may be left out may as well be null.
+fn make_nullable(property: &mut Value) {
+    if let Some(reference) = property.get("$ref").cloned() {
+        let description = property["description"].take();
+        *property =
+            json!({ "oneOf": [{ "type": "null" }, { "$ref": reference }], "description": description });
+        return;
+    }
+    property["type"] = json!([property["type"], "null"]);
+    if let Some(words) = property.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
 }
 
 fn merge(into: &mut Value, from: Value) {

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::{PAYOUT_MODES, Program, ProgramPayoutMode, ZoneName};
 use crate::api::extract::{Body, Operator, Params};
-use crate::api::fields::{CurrencyCode, Micros, Threshold, Text, nullable, present, present_parsed};
+use crate::api::fields::{CurrencyCode, Micros, Text, Threshold, nullable, present, present_parsed};
 use crate::api::problem::Problem;
 
 /// Settings to change; what is left out stays as it is.
