@@ -1,16 +1,21 @@
 # What a developer types. Recipes stay short; what needs more is a program or a script.
 
-.PHONY: postgres test demo
+.PHONY: postgres sql test demo
 
 # PostgreSQL 18 in the cache folder, where everything below finds it.
 postgres:
 	scripts/fetch-postgres
+
+# What is known of every SQL statement, after one or the schema was changed.
+sql: postgres
+	scripts/renew-sql
 
 # Every test, on the newest PostgreSQL there is, or on each of REFERO_TEST_POSTGRES=15,18.
 # Where PostgreSQL cannot be fetched, an installed one will do. The commands of README.md and of the demo need curl.
 test:
 	scripts/fetch-postgres || echo 'make test: going on with what is installed' >&2
 	command -v curl >/dev/null || { apt-get update && apt-get install -y --no-install-recommends curl; }
+	scripts/renew-sql --check
 	cargo run -p testkit --bin test-postgres -- cargo test --workspace
 
 # Two programs with a year of believable data, served.

@@ -173,11 +173,13 @@ create table referral (
     version bigint not null,
     created_at timestamptz not null,
     updated_at timestamptz not null,
-    primary key (program_id, id),
     unique (program_id, number)
 ) with (fillfactor = 70);
+-- Of indexes that seem equally good to a planner without statistics the last one made is taken: here and below, that is
+-- the primary key.
 create index referral_created on referral (program_id, created_at, id);
 create index referral_affiliate on referral (program_id, affiliate_id, created_at, id);
+alter table referral add primary key (program_id, id);
 
 create table fact (
     program_id bigint not null,
@@ -195,12 +197,13 @@ create table fact (
     input_hash bytea not null,
     engine smallint not null,
     detail jsonb,
-    outcome jsonb not null,
-    primary key (program_id, id)
+    outcome jsonb not null
 );
-create index fact_referral on fact (program_id, referral_id, occurred_at);
 create index fact_parked on fact (program_id, id) where referral_id is null;
 create index fact_rate_missing on fact (program_id, currency) where kind = 1 and value_micros is null;
+alter table fact add primary key (program_id, id);
+-- Without the program, so that nothing else is ever looked up by it; made last, for what is looked up by referral.
+create index fact_referral on fact (referral_id);
 
 create table commission (
     program_id bigint not null,
@@ -214,12 +217,12 @@ create table commission (
     currency text not null collate "C",
     occurred_at timestamptz not null,
     release_at timestamptz not null,
-    released_at timestamptz,
-    primary key (program_id, id)
+    released_at timestamptz
 );
 create index commission_referral on commission (program_id, referral_id);
 create index commission_affiliate on commission (program_id, affiliate_id, id);
 create index commission_held on commission (program_id, release_at) where released_at is null;
+alter table commission add primary key (program_id, id);
 
 -- Movements between two accounts of one affiliate and currency. `unclaimed_micros` is what of the movement's effect on
 -- `due` no payout has claimed; it is the only column that changes.
@@ -242,13 +245,13 @@ create table transfer (
     period integer not null,
     log_id uuid not null,
     unclaimed_micros bigint not null,
-    primary key (program_id, id),
     unique (program_id, commission_id, cause_id, cause, revision, leg),
     check (debit <> credit)
 ) with (fillfactor = 90);
 create index transfer_as_of on transfer (program_id, affiliate_id, currency, effective_at);
 create index transfer_unclaimed on transfer (program_id, affiliate_id, currency, effective_at, id)
     where unclaimed_micros <> 0;
+alter table transfer add primary key (program_id, id);
 
 create table account (
     program_id bigint not null,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::{Result, corrupt};
 use crate::person::PersonRow;
-use crate::{Connection, Step, Tx};
+use crate::{Connection, Step, Tx, person};
 
 /// What an affiliate told about itself and its business, beyond what is personal.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -340,10 +340,10 @@ pub async fn list(
 ) -> Result<Vec<AffiliateRow>> {
     let mut query = QueryBuilder::<Postgres>::new("select ");
     query.push(COLUMNS);
-    query.push(
-        " from affiliate f join person p on p.program_id = f.program_id and p.id = f.person_id where f.program_id = ",
-    );
-    query.push_bind(program.0);
+    let is_about_people = filter.name.is_some() || filter.email.is_some();
+    query.push(" from affiliate f ");
+    query.push(if is_about_people { person::search("f") } else { person::look_up("f") });
+    query.push(" where f.program_id = ").push_bind(program.0);
     if let Some(id) = filter.id {
         query.push(" and f.id = ").push_bind(id.0);
     }

@@ -61,11 +61,13 @@ pub async fn list(
     let mut query = QueryBuilder::<Postgres>::new("select ");
     query.push(affiliate::COLUMNS).push(", f.id as affiliate_id, ");
     query.push_bind(filter.currency.code()).push(" as currency, ").push(crate::account::COLUMNS_OR_ZERO);
-    query.push(" from affiliate f join person p on p.program_id = f.program_id and p.id = f.person_id ");
+    query.push(" from affiliate f ").push(crate::person::look_up("f")).push(" ");
     match filter.as_of {
         None => {
-            query.push("left join account a on a.program_id = f.program_id and a.affiliate_id = f.id and a.currency = ");
-            query.push_bind(filter.currency.code());
+            // A look-up for each affiliate: without statistics a plain join reads the accounts of the whole program.
+            query.push("left join lateral (select * from account x where x.program_id = f.program_id ");
+            query.push("and x.affiliate_id = f.id and x.currency = ");
+            query.push_bind(filter.currency.code()).push(" offset 0) a on true");
         }
         Some(at) => push_as_of(&mut query, program, filter, at),
     }

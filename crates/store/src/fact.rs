@@ -126,9 +126,10 @@ pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[Fact
     rows(
         sqlx::query_as!(
             Raw,
-            "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
-                    occurred_at, recorded_at, input_hash, engine, detail, outcome
-             from fact where program_id = $1 and id = any($2)",
+            "select f.id, f.kind, f.operation, f.referral_id, f.payment_id, f.amount_micros, f.currency,
+                    f.value_micros, f.source, f.occurred_at, f.recorded_at, f.input_hash, f.engine, f.detail, f.outcome
+             from unnest($2::uuid[]) as w (id)
+                  cross join lateral (select * from fact where program_id = $1 and id = w.id offset 0) f",
             program.0,
             &ids
         )
@@ -150,10 +151,12 @@ pub async fn of_referrals(
     rows(
         sqlx::query_as!(
             Raw,
-            "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
-                    occurred_at, recorded_at, input_hash, engine, detail, outcome
-             from fact where program_id = $1 and referral_id = any($2)
-             order by recorded_at, id",
+            "select f.id, f.kind, f.operation, f.referral_id, f.payment_id, f.amount_micros, f.currency,
+                    f.value_micros, f.source, f.occurred_at, f.recorded_at, f.input_hash, f.engine, f.detail, f.outcome
+             from unnest($2::uuid[]) as w (referral_id)
+                  cross join lateral (select * from fact
+                                      where program_id = $1 and referral_id = w.referral_id offset 0) f
+             order by f.recorded_at, f.id",
             program.0,
             &referrals
         )
@@ -180,24 +183,39 @@ pub async fn page(
     below: Option<FactId>,
     limit: i64,
 ) -> Result<Vec<FactRow>> {
-    rows(
-        sqlx::query_as!(
-            Raw,
-            "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
-                    occurred_at, recorded_at, input_hash, engine, detail, outcome
-             from fact
-             where program_id = $1
-               and ($2::uuid is null or referral_id = $2)
-               and ($3::uuid is null or id < $3)
-             order by id desc limit $4",
-            program.0,
-            referral.map(|id| id.0),
-            below.map(|id| id.0),
-            limit
-        )
-        .fetch_all(connection)
-        .await?,
-    )
+    let raw = match referral {
+        // All facts of one referral are few; sorted by their ids in the table, they would be searched for in all.
+        Some(referral) => {
+            sqlx::query_as!(
+                Raw,
+                "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
+                        occurred_at, recorded_at, input_hash, engine, detail, outcome
+                 from (select * from fact where program_id = $1 and referral_id = $2 offset 0) f
+                 where $3::uuid is null or id < $3
+                 order by id desc limit $4",
+                program.0,
+                referral.0,
+                below.map(|id| id.0),
+                limit
+            )
+            .fetch_all(connection)
+            .await?
+        }
+        None => {
+            sqlx::query_as!(
+                Raw,
+                "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
+                        occurred_at, recorded_at, input_hash, engine, detail, outcome
+                 from fact where program_id = $1 and id < $2 order by id desc limit $3",
+                program.0,
+                below.map_or(Uuid::max(), |id| id.0),
+                limit
+            )
+            .fetch_all(connection)
+            .await?
+        }
+    };
+    rows(raw)
 }
 
 /// Appends facts.
@@ -272,40 +290,40 @@ pub struct Attached {
 
 /// Attaches parked facts.
 pub async fn attach(tx: &mut Tx, program: ProgramId, attached: &[Attached]) -> Result<()> {
-    if attached.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = attached.iter().map(|row| row.fact.0).collect();
-    let referrals: Vec<Uuid> = attached.iter().map(|row| row.referral.0).collect();
-    let payments: Vec<Option<Uuid>> = attached.iter().map(|row| row.payment.map(|id| id.0)).collect();
-    sqlx::query!(
-        "update fact set referral_id = t.referral_id, payment_id = t.payment_id
-         from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as t (id, referral_id, payment_id)
-         where fact.program_id = $1 and fact.id = t.id",
-        program.0,
-        &ids,
-        &referrals,
-        &payments as _
-    )
-    .execute(tx.enter(Step::Appends)?)
-    .await?;
-    Ok(())
+    let rows: Vec<_> =
+        attached.iter().map(|row| (row.fact.0, Some(row.referral.0), row.payment.map(|id| id.0))).collect();
+    point(tx, program, &rows).await
 }
 
 /// Tells parked refunds which payment they belong to, though its customer is not known yet.
 pub async fn repoint(tx: &mut Tx, program: ProgramId, refunds: &[(FactId, FactId)]) -> Result<()> {
-    if refunds.is_empty() {
+    let rows: Vec<_> = refunds.iter().map(|(refund, payment)| (refund.0, None, Some(payment.0))).collect();
+    point(tx, program, &rows).await
+}
+
+/// Changes what facts (the first ids) point to, a referral and a payment, where one is given. Written like this each
+/// row is looked up; a plain update may read the facts of the whole program.
+async fn point(tx: &mut Tx, program: ProgramId, rows: &[(Uuid, Option<Uuid>, Option<Uuid>)]) -> Result<()> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Uuid> = refunds.iter().map(|(refund, _)| refund.0).collect();
-    let payments: Vec<Uuid> = refunds.iter().map(|(_, payment)| payment.0).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.0).collect();
+    let referrals: Vec<Option<Uuid>> = rows.iter().map(|row| row.1).collect();
+    let payments: Vec<Option<Uuid>> = rows.iter().map(|row| row.2).collect();
     sqlx::query!(
-        "update fact set payment_id = t.payment_id
-         from unnest($2::uuid[], $3::uuid[]) as t (id, payment_id)
-         where fact.program_id = $1 and fact.id = t.id",
+        "insert into fact (program_id, id, kind, operation, referral_id, payment_id, amount_micros, currency,
+                           value_micros, source, occurred_at, recorded_at, input_hash, engine, detail, outcome)
+         select $1, f.id, f.kind, f.operation, coalesce(t.referral_id, f.referral_id),
+                coalesce(t.payment_id, f.payment_id), f.amount_micros, f.currency, f.value_micros, f.source,
+                f.occurred_at, f.recorded_at, f.input_hash, f.engine, f.detail, f.outcome
+         from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as t (id, referral_id, payment_id)
+              cross join lateral (select * from fact where program_id = $1 and id = t.id offset 0) f
+         on conflict (program_id, id) do update
+         set referral_id = excluded.referral_id, payment_id = excluded.payment_id",
         program.0,
         &ids,
-        &payments
+        &referrals as _,
+        &payments as _
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;

@@ -125,8 +125,11 @@ pub async fn after(
 ) -> Result<Vec<NumberedRow>> {
     let rows = sqlx::query!(
         "select n.number, l.id, l.kind, l.recorded_at, l.body
-         from log_number n join log l on l.program_id = n.program_id and l.id = n.log_id
-         where n.program_id = $1 and n.number > $2 order by n.number limit $3",
+         from (select number, log_id from log_number
+               where program_id = $1 and number > $2 and number <= $2 + $3 offset 0) n
+              cross join lateral (select id, kind, recorded_at, body from log
+                                  where program_id = $1 and id = n.log_id offset 0) l
+         order by n.number",
         program.0,
         number,
         limit

@@ -133,7 +133,7 @@ async fn insert(
 /// Locks every name that is `Waiting`, all at once and in key order, and reads again what it names: afterwards no other
 /// transaction can bind or park under it.
 pub async fn lock_waiting(tx: &mut Tx, program: ProgramId, found: &mut HashMap<Hash, Binding>) -> Result<()> {
-    let waiting: Vec<Vec<u8>> = found
+    let mut waiting: Vec<Vec<u8>> = found
         .iter()
         .filter(|(_, binding)| **binding == Binding::Waiting)
         .map(|(hash, _)| hash.to_vec())
@@ -141,8 +141,13 @@ pub async fn lock_waiting(tx: &mut Tx, program: ProgramId, found: &mut HashMap<H
     if waiting.is_empty() {
         return Ok(());
     }
+    // They are looked up, and so locked, one by one as they come.
+    waiting.sort();
     let rows = sqlx::query!(
-        "select hash, subject from name where program_id = $1 and hash = any($2) order by hash for update",
+        "select n.hash, n.subject
+         from unnest($2::bytea[]) as w (hash)
+              cross join lateral (select hash, subject from name
+                                  where program_id = $1 and hash = w.hash offset 0 for update) n",
         program.0,
         &waiting
     )
@@ -160,12 +165,15 @@ pub async fn bind(tx: &mut Tx, program: ProgramId, bindings: &[(Hash, Uuid)]) ->
     if bindings.is_empty() {
         return Ok(());
     }
+    // Written like this each row is looked up; a plain update may read the names of the whole program.
     let hashes: Vec<Vec<u8>> = bindings.iter().map(|(hash, _)| hash.to_vec()).collect();
     let subjects: Vec<Uuid> = bindings.iter().map(|(_, subject)| *subject).collect();
     sqlx::query!(
-        "update name set subject = t.subject
+        "insert into name (program_id, hash, kind, subject)
+         select $1, t.hash, n.kind, t.subject
          from unnest($2::bytea[], $3::uuid[]) as t (hash, subject)
-         where name.program_id = $1 and name.hash = t.hash",
+              cross join lateral (select kind from name where program_id = $1 and hash = t.hash offset 0) n
+         on conflict (program_id, hash) do update set subject = excluded.subject",
         program.0,
         &hashes,
         &subjects

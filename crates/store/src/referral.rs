@@ -12,7 +12,7 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::error::{Result, corrupt};
-use crate::{Connection, Step, Tx};
+use crate::{Connection, Step, Tx, person};
 
 /// Who a referral belongs to and under which deal version, from an instant on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -195,12 +195,15 @@ pub async fn list(
     let mut query = QueryBuilder::<Postgres>::new(
         "select r.id, r.number, r.person_id, r.affiliate_id, r.state, r.state_set_at, r.occurred_at, r.rejected_at,
                 r.expires_at, r.assignments, r.fold, r.version, r.created_at, r.updated_at, p.uid, p.email
-         from referral r join person p on p.program_id = r.program_id and p.id = r.person_id
-         where r.program_id = ",
+         from referral r ",
     );
-    query.push_bind(program.0);
+    query.push(if filter.email.is_some() { person::search("r") } else { person::look_up("r") });
+    query.push(" where r.program_id = ").push_bind(program.0);
     narrow(&mut query, filter, now);
-    query.push(" order by r.created_at, r.id limit ").push_bind(limit).push(" offset ").push_bind(offset);
+    if filter.id.is_none() {
+        query.push(" order by r.created_at, r.id");
+    }
+    query.push(" limit ").push_bind(limit).push(" offset ").push_bind(offset);
     #[derive(sqlx::FromRow)]
     struct View {
         #[sqlx(flatten)]
@@ -331,7 +334,7 @@ pub async fn update(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow])
          from unnest($2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
                      $8::bigint[], $9::timestamptz[])
               as t (id, affiliate_id, state, state_set_at, rejected_at, fold, version, updated_at)
-         where referral.program_id = $1 and referral.id = t.id",
+         where referral.program_id = $1 and referral.id = any($2) and referral.id = t.id",
         program.0,
         &ids,
         &affiliates,

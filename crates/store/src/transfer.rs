@@ -148,7 +148,7 @@ pub async fn take(tx: &mut Tx, program: ProgramId, parts: &[(TransferId, i64)]) 
     sqlx::query!(
         "update transfer set unclaimed_micros = unclaimed_micros - t.micros
          from unnest($2::uuid[], $3::bigint[]) as t (id, micros)
-         where transfer.program_id = $1 and transfer.id = t.id",
+         where transfer.program_id = $1 and transfer.id = any($2) and transfer.id = t.id",
         program.0,
         &ids,
         &micros

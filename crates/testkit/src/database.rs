@@ -52,6 +52,19 @@ impl Database {
     }
 }
 
+/// Runs a test's body on every PostgreSQL version asked for, each time on a migrated database of its own that nobody
+/// else works on.
+pub fn run_on_database(body: impl AsyncFn(&Database)) {
+    for (major, server) in servers() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let database = Database::create(&major, &server).await;
+            body(&database).await;
+            database.drop().await;
+        });
+    }
+}
+
 async fn make_template(server: &str, template: &str) {
     let mut connection = PgConnection::connect(server).await.expect("the test server answers");
     sqlx::query("select pg_advisory_lock(7303)").execute(&mut connection).await.expect("a lock");

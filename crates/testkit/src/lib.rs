@@ -8,5 +8,5 @@ mod second_app;
 pub mod smtp;
 mod test_app;
 
-pub use database::Database;
+pub use database::{Database, run_on_database};
 pub use test_app::{Answer, TestApp, run, run_with};

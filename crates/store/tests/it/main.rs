@@ -1,3 +1,8 @@
 //! What the database is asked for beyond being right: plans, locks, catalogue.
 
-mod plans;
+mod buffers;
+mod catalogue;
+mod lock_order;
+mod log_numbers;
+mod names;
+mod statements;

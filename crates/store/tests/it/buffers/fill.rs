@@ -1,0 +1,79 @@
+//! The rows of a program that has been busy: 300,000 payments with their names, commissions and transfers, ten for
+//! each of 30,000 referrals, one referral for each affiliate.
+
+use store::Pool;
+
+/// Payments.
+pub(crate) const PAYMENTS: u128 = 300_000;
+
+/// Referrals, and affiliates.
+pub(crate) const REFERRALS: u128 = PAYMENTS / 10;
+
+/// The n-th id is the last twelve digits of a UUID; an affiliate's is the number itself.
+const STATEMENTS: &[&str] = &[
+    "insert into person (program_id, id, contact, payment_details)
+     select 1001, uuid_of(n), '{}', '{}' from generate_series(1, 30000) n",
+    "insert into affiliate (program_id, id, person_id, slug, partner_key, status, payment_method_id,
+                            api_access_enabled, profile, created_at, updated_at)
+     select 1001, n, uuid_of(n), 'slug-' || n, 'key-' || n, 'approved', 0, false, '{}', '2026-01-01', '2026-01-01'
+     from generate_series(1, 30000) n",
+    "insert into affiliate_status (program_id, affiliate_id, number, effective_at, status)
+     select 1001, n, 1, '2026-01-01', 'approved' from generate_series(1, 30000) n",
+    "insert into api_key (program_id, id, kind, hint, created_at)
+     select 1001, uuid_of(n), 'operator', '', '2026-01-01' from generate_series(1, 30000) n",
+    "insert into directory_key (hash, program_id, key_id)
+     select decode(lpad(to_hex(n), 64, '0'), 'hex'), 1001, uuid_of(n) from generate_series(1, 30000) n",
+    "insert into referral (program_id, id, number, person_id, affiliate_id, state, state_set_at, occurred_at,
+                           assignments, fold, version, created_at, updated_at)
+     select 1001, uuid_of(n), n, uuid_of(n), n, 'paid', '2026-01-01', '2026-01-01',
+            '[{\"f\":\"2026-01-01T00:00:00Z\",\"a\":1}]', '{}', 1, '2026-01-01', '2026-01-01'
+     from generate_series(1, 30000) n",
+    "insert into name (program_id, hash, kind, subject)
+     select 1001, decode(lpad(to_hex(n), 32, '0'), 'hex'), 1, uuid_of(n) from generate_series(1, 300000) n",
+    "insert into parked (program_id, hash, fact_id, until)
+     select 1001, decode(lpad(to_hex(n), 32, '0'), 'hex'), uuid_of(n), '2026-09-01'
+     from generate_series(1, 30000) n",
+    "insert into fact (program_id, id, kind, operation, referral_id, amount_micros, currency, value_micros, source,
+                       occurred_at, recorded_at, input_hash, engine, outcome)
+     select 1001, uuid_of(n), 1, 0, uuid_of(1 + n % 30000), 10000000, 'EUR', 10000000, 'ch_' || n,
+            timestamptz '2026-01-01' + n * interval '1 minute', '2026-06-01', '', 1, '{}'
+     from generate_series(1, 300000) n",
+    "insert into commission (program_id, id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id,
+                             currency, occurred_at, release_at, released_at)
+     select 1001, uuid_of(n), uuid_of(n), uuid_of(1 + n % 30000), 1 + n % 30000, 0, 2, uuid_of(1), 'EUR', '2026-01-01',
+            timestamptz '2026-01-01' + n * interval '1 minute', case when n > 3000 then timestamptz '2026-06-01' end
+     from generate_series(1, 300000) n",
+    "insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,
+                           revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)
+     select 1001, uuid_of(n), 1 + n % 30000, 'EUR', 2, 10, 2000000, 0, uuid_of(n), 0, uuid_of(n), 0, 0,
+            timestamptz '2026-01-01' + n * interval '1 minute', 202601, uuid_of(n), 2000000
+     from generate_series(1, 300000) n",
+    "insert into account
+     select 1001, n, 'EUR', 0, 0, -20000000, 0, 0, 0, 0, 0, 0, 0, 20000000, 0, 0, 0, 0, 0, 1, 1, 0, 10, 0, null
+     from generate_series(1, 30000) n",
+    "insert into fact_daily
+     select 1001, 1 + n % 30000, date '2026-01-01' + n / 30000, 0, 0, 0, 0, 0, 0, 0, 1, 10000000, 0, 0, 0
+     from generate_series(1, 300000) n",
+    "insert into log (program_id, id, kind, recorded_at)
+     select 1001, uuid_of(n), 'payment.recorded', '2026-06-01' from generate_series(1, 300000) n",
+    "insert into log_waiting (program_id, log_id) select 1001, uuid_of(n) from generate_series(1, 300000) n",
+    "insert into log_number (program_id, number, log_id)
+     select 1001, n, uuid_of(n) from generate_series(1, 300000) n",
+    "insert into log_head (program_id, number) values (1001, 300000)",
+    "insert into job (program_id, id, kind, payload, run_at, attempts, state, created_at)
+     select 1001, uuid_of(n), 'payout_mail', '{}', '2026-01-01', 0, case when n > 1000 then 'done' else 'waiting' end,
+            '2026-01-01'
+     from generate_series(1, 30000) n",
+];
+
+/// Adds the rows. Nothing is analyzed.
+pub(crate) async fn fill(pool: &Pool) {
+    for statement in STATEMENTS {
+        let uuid = "('00000000-0000-7000-8000-' || lpad(to_hex(";
+        let statement = statement
+            .replace("uuid_of(n)", &format!("{uuid}n), 12, '0'))::uuid"))
+            .replace("uuid_of(1)", &format!("{uuid}1), 12, '0'))::uuid"))
+            .replace("uuid_of(1 + n % 30000)", &format!("{uuid}1 + n % 30000), 12, '0'))::uuid"));
+        sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(pool).await.expect(&statement);
+    }
+}

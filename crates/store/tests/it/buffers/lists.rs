@@ -1,0 +1,146 @@
+//! What callers ask for by id or page by page: one row, or fifty out of the middle.
+
+use domain::currency::Currency;
+use domain::ids::{AffiliateId, CommissionId, FactId, ReferralId};
+use domain::time::Zone;
+use store::{Connection, Pool};
+
+use super::fill::{PAYMENTS, REFERRALS};
+use super::hot::{PROGRAM, ROWS, id, now};
+
+const PAGE: i64 = ROWS as i64;
+
+/// A list, or the one row that an id names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum List {
+    BalanceOfOne,
+    Balances,
+    AccountsOfOne,
+    AffiliateShown,
+    Affiliates,
+    ReferralShown,
+    Referrals,
+    ReferralsOfAffiliate,
+    CommissionShown,
+    Commissions,
+    CommissionsOfAffiliate,
+    Facts,
+    FactsOfReferral,
+    TransfersOfAffiliate,
+    Log,
+    NameShown,
+}
+
+impl List {
+    /// All of them.
+    pub(crate) const ALL: [List; 16] = [
+        List::BalanceOfOne,
+        List::Balances,
+        List::AccountsOfOne,
+        List::AffiliateShown,
+        List::Affiliates,
+        List::ReferralShown,
+        List::Referrals,
+        List::ReferralsOfAffiliate,
+        List::CommissionShown,
+        List::Commissions,
+        List::CommissionsOfAffiliate,
+        List::Facts,
+        List::FactsOfReferral,
+        List::TransfersOfAffiliate,
+        List::Log,
+        List::NameShown,
+    ];
+
+    /// Reads it and says how many rows it has.
+    pub(crate) async fn run(self, pool: &Pool) -> i64 {
+        let mut connection = pool.acquire().await.expect("a connection");
+        self.read(&mut connection).await.expect("an answer") as i64
+    }
+
+    async fn read(self, connection: &mut Connection) -> store::Result<usize> {
+        let affiliate = Some(AffiliateId((REFERRALS / 2) as i64));
+        let referral = Some(ReferralId(id(REFERRALS / 2)));
+        let middle = CommissionId(id(PAYMENTS / 2));
+        Ok(match self {
+            List::BalanceOfOne => balances(connection, affiliate, None).await?,
+            List::Balances => balances(connection, None, affiliate).await?,
+            List::AccountsOfOne => {
+                store::account::of_affiliate(connection, PROGRAM, AffiliateId(1)).await?.len()
+            }
+            List::AffiliateShown => {
+                usize::from(store::affiliate::by_id(connection, PROGRAM, AffiliateId(1)).await?.is_some())
+            }
+            List::Affiliates => {
+                let filter = store::affiliate::Filter { after: affiliate, ..Default::default() };
+                store::affiliate::list(connection, PROGRAM, &filter, 0, PAGE).await?.len()
+            }
+            List::ReferralShown => {
+                referrals(connection, store::referral::Filter { id: referral, ..Default::default() }).await?
+            }
+            List::Referrals => {
+                let after =
+                    referral.map(|referral| ("2026-01-01T00:00:00Z".parse().expect("a time"), referral));
+                referrals(connection, store::referral::Filter { after, ..Default::default() }).await?
+            }
+            List::ReferralsOfAffiliate => {
+                referrals(connection, store::referral::Filter { affiliate, ..Default::default() }).await?
+            }
+            // One commission, its entry and its claim.
+            List::CommissionShown => {
+                let filter = store::commission::Filter { id: Some(middle), ..Default::default() };
+                3 * commissions(connection, filter).await?
+            }
+            List::Commissions => {
+                commissions(
+                    connection,
+                    store::commission::Filter { below: Some(middle), ..Default::default() },
+                )
+                .await?
+            }
+            List::CommissionsOfAffiliate => {
+                commissions(connection, store::commission::Filter { affiliate, ..Default::default() }).await?
+            }
+            List::Facts => {
+                let below = Some(FactId(middle.0));
+                store::fact::page(connection, PROGRAM, None, below, PAGE).await?.len()
+            }
+            List::FactsOfReferral => {
+                store::fact::page(connection, PROGRAM, referral, None, PAGE).await?.len()
+            }
+            List::TransfersOfAffiliate => {
+                store::transfer::of_affiliate(connection, PROGRAM, AffiliateId(1)).await?.len()
+            }
+            List::Log => store::log::after(connection, PROGRAM, (PAYMENTS / 2) as i64, PAGE).await?.len(),
+            List::NameShown => {
+                let name = (PAYMENTS / 2).to_be_bytes();
+                usize::from(store::name::subject(connection, PROGRAM, name).await?.is_some())
+            }
+        })
+    }
+}
+
+async fn balances(
+    connection: &mut Connection,
+    affiliate: Option<AffiliateId>,
+    after: Option<AffiliateId>,
+) -> store::Result<usize> {
+    let filter = store::balance::Filter {
+        currency: Currency::EUR,
+        zone: Zone::UTC,
+        affiliate,
+        statuses: Vec::new(),
+        above_threshold_micros: None,
+        after,
+        as_of: None,
+    };
+    Ok(store::balance::list(connection, PROGRAM, &filter, 0, PAGE).await?.len())
+}
+
+async fn referrals(connection: &mut Connection, filter: store::referral::Filter) -> store::Result<usize> {
+    Ok(store::referral::list(connection, PROGRAM, &filter, now(), 0, PAGE).await?.len())
+}
+
+async fn commissions(connection: &mut Connection, filter: store::commission::Filter) -> store::Result<usize> {
+    Ok(store::commission::list(connection, PROGRAM, &filter, PAGE).await?.len())
+}
