@@ -79,6 +79,26 @@ fn complete_components(components: &mut Map<String, Value>) {
         for (name, schema) in events::schema::schemas().into_iter().chain(deals::schema::schemas()) {
             schemas.insert(name.to_owned(), schema);
         }
+        let answers = schemas.iter_mut().filter(|(name, _)| *name != "Problem");
+        answers.for_each(|(_, schema)| require_all(schema));
+    }
+}
+
+/// An answer has all of its fields always, null where there is nothing to say. Bodies, which are told from answers by
+/// refusing what they do not know, keep what they require.
+fn require_all(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let is_body = fields.get("additionalProperties") == Some(&Value::Bool(false));
+            if let Some(properties) = fields.get("properties").and_then(Value::as_object).filter(|_| !is_body)
+            {
+                let all: Vec<Value> = properties.keys().map(|name| name.as_str().into()).collect();
+                fields.insert("required".to_owned(), all.into());
+            }
+            fields.values_mut().for_each(require_all);
+        }
+        Value::Array(values) => values.iter_mut().for_each(require_all),
+        _ => {}
     }
 }
 
