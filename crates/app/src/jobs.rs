@@ -13,14 +13,15 @@ use domain::ids::ProgramId;
 use domain::time::Timestamp;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use store::job::ClaimedJob;
+use store::job::{ClaimedJob, DeadJob};
 use store::{Fault, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::outside::mail::MailError;
-use crate::{App, random};
+use crate::{App, Caller, random};
 
 /// How often due jobs are looked for when nobody tells of one.
 const LOOK: Duration = Duration::from_secs(1);
@@ -49,7 +50,6 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    #[allow(dead_code, reason = "called by verbs that enqueue")]
     /// Lets the runner look for due jobs now instead of within a second.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
@@ -99,6 +99,26 @@ async fn attempt(app: &App, job: &ClaimedJob, now: Timestamp) -> std::result::Re
 /// Runs until the product stops, and then finishes the jobs it has begun.
 pub(crate) async fn run(app: App) {
     tokio::join!(keep_sweeping(&app), keep_working(&app));
+}
+
+/// A page of a program's dead jobs: those that were given up after their last attempt.
+pub async fn dead(app: &App, caller: &Caller, after: Option<Uuid>, limit: i64) -> Result<Vec<DeadJob>> {
+    let mut connection = app.pool().acquire().await.map_err(StoreError::from)?;
+    Ok(store::job::dead(&mut connection, caller.program, after, limit).await?)
+}
+
+/// Lets dead jobs be tried again, all of a program's or one. Says how many there were.
+pub async fn resume(app: &App, caller: &Caller, id: Option<Uuid>) -> Result<u64> {
+    let resumed = store::job::resume(app.pool(), caller.program, id, caller.now).await?;
+    match id {
+        Some(id) if resumed == 0 => {
+            Err(Error::NotFound(format!("there is no dead job {id} in program {}", caller.program)))
+        }
+        _ => {
+            app.0.jobs.wake();
+            Ok(resumed)
+        }
+    }
 }
 
 /// Runs everything that is due at an instant, once: releases, then advances, then jobs. Says how many commissions were

@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod failure;
 mod house;
+mod job;
 mod key;
 mod logging;
 mod migrate;
@@ -41,6 +42,8 @@ enum Command {
     Program(program::Options),
     /// Make API keys.
     Key(key::Options),
+    /// List jobs that were given up, and let them be tried again.
+    Job(job::Options),
     /// Rebuild everything that is derived and compare.
     Verify(verify::Options),
     /// Measure against the physical limit, in one run.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
             Command::Migrate(options) => migrate::run(options).await,
             Command::Program(options) => program::run(options).await,
             Command::Key(options) => key::run(options).await,
+            Command::Job(options) => job::run(options).await,
             Command::Verify(options) => verify::run(options).await,
             Command::Bench(options) => bench::run(options).await,
         }

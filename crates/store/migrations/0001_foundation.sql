@@ -440,3 +440,4 @@ create table job (
 );
 create index job_due on job (run_at) where state = 'waiting';
 create index job_program on job (program_id, run_at) where state = 'waiting';
+create index job_dead on job (program_id, id) where state = 'dead';

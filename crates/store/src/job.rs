@@ -189,6 +189,54 @@ async fn put_back(
     Ok(done.rows_affected() == 1)
 }
 
+/// A job that was given up.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeadJob {
+    /// Its id.
+    pub id: Uuid,
+    /// Its kind.
+    pub kind: String,
+    /// Attempts made.
+    pub attempts: i32,
+    /// What the last of them failed with.
+    pub last_error: Option<String>,
+    /// When it was enqueued.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A program's dead jobs in the order of their ids, after one.
+pub async fn dead(
+    connection: &mut Connection,
+    program: ProgramId,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<DeadJob>> {
+    Ok(sqlx::query_as!(
+        DeadJob,
+        "select id, kind, attempts, last_error, created_at from job
+         where program_id = $1 and state = 'dead' and id > $2 order by id limit $3",
+        program.0,
+        after.unwrap_or(Uuid::nil()),
+        limit
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Lets dead jobs, all of a program's or one of them, be tried again as if they were new. Says how many.
+pub async fn resume(pool: &Pool, program: ProgramId, id: Option<Uuid>, now: DateTime<Utc>) -> Result<u64> {
+    let done = sqlx::query!(
+        "update job set state = 'waiting', attempts = 0, run_at = $3
+         where program_id = $1 and state = 'dead' and ($2::uuid is null or id = $2)",
+        program.0,
+        id,
+        now
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Jobs that are not done, by state; for tests and for the metrics.
 pub async fn count_unfinished(connection: &mut Connection) -> Result<i64> {
     Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from job where state <> 'done'"#)

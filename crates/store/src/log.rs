@@ -126,13 +126,14 @@ pub async fn after(
     let rows = sqlx::query!(
         "select n.number, l.id, l.kind, l.recorded_at, l.body
          from (select number, log_id from log_number
-               where program_id = $1 and number > $2 and number <= $2 + $3 offset 0) n
+               where program_id = $1 and number > $2 and number <= $3 offset 0) n
               cross join lateral (select id, kind, recorded_at, body from log
                                   where program_id = $1 and id = n.log_id offset 0) l
          order by n.number",
         program.0,
         number,
-        limit
+        // There are no gaps, so a page ends at a number.
+        number.saturating_add(limit)
     )
     .fetch_all(connection)
     .await?;

@@ -115,6 +115,31 @@ fn a_mail_that_the_server_refuses_is_dead_at_once_and_names_nobody() {
 }
 
 #[test]
+fn a_dead_job_that_is_resumed_is_tried_again() {
+    run(async |test, server| {
+        let program = program(&test).await;
+        let affiliate = test.affiliate(program, "ana").await;
+        paid(&test, program, affiliate).await;
+        let before = server.messages().len();
+        server.refuse_recipients(1, "550 5.1.1 unknown");
+        let caller = app::Caller::operator(program, test.app.now());
+        assert_eq!(run_once(&test.app, caller.now).await.expect("a run"), 1);
+        let dead = app::jobs::dead(&test.app, &caller, None, 10).await.expect("a list");
+        let [job] = dead.as_slice() else { panic!("one dead job, not {dead:?}") };
+        assert_eq!((job.kind.as_str(), job.attempts), ("payout_mail", 1));
+        let unknown = uuid::Uuid::nil();
+        let refused = app::jobs::resume(&test.app, &caller, Some(unknown)).await.expect_err("no such job");
+        assert_eq!(refused.to_string(), format!("there is no dead job {unknown} in program {program}"));
+
+        assert_eq!(app::jobs::resume(&test.app, &caller, Some(job.id)).await, Ok(1));
+        assert_eq!(run_once(&test.app, caller.now).await.expect("a run"), 1);
+        assert_eq!(server.messages().len(), before + 1, "the mail went out");
+        assert_eq!(app::jobs::dead(&test.app, &caller, None, 10).await, Ok(Vec::new()));
+        assert_eq!(app::jobs::resume(&test.app, &caller, None).await, Ok(0), "a job that is done stays done");
+    });
+}
+
+#[test]
 fn a_mail_that_never_goes_out_is_dead_after_ten_attempts() {
     testkit::run(async |test| {
         let program = program(&test).await;

@@ -2,5 +2,6 @@
 
 mod binary;
 mod demo;
+mod fuzz;
 mod kill;
 mod readme;
