@@ -1,5 +1,5 @@
 //! The one write path of facts. Commands wait in a bounded queue per program; a worker takes the program that has
-//! waited longest, decides up to 512 of its commands in one transaction, and answers after its commit.
+//! waited longest, decides up to 1,024 of its commands in one transaction, and answers after its commit.
 
 mod batch;
 mod decide;
@@ -24,7 +24,7 @@ pub(crate) use world::{Scope, scope};
 use crate::App;
 
 /// Commands of one batch at most.
-pub(crate) const BATCH: usize = 512;
+pub(crate) const BATCH: usize = 1024;
 
 /// A command with how it came.
 #[derive(Clone, PartialEq, Debug)]

@@ -51,7 +51,8 @@ impl Journal {
         part: Part,
         effective_at: Timestamp,
     ) {
-        self.account(affiliate, currency).balances.apply(&movement);
+        let month = self.zone.period_of(effective_at);
+        self.account(affiliate, currency).book(&movement, month);
         self.transfers.push(TransferRow {
             id: TransferId(random::id()),
             affiliate,
@@ -64,7 +65,7 @@ impl Journal {
             leg: part.leg,
             entry: part.entry,
             effective_at,
-            period: self.zone.period_of(effective_at),
+            period: month,
             log: origin.log,
         });
     }

@@ -106,6 +106,12 @@ impl Period {
         (1..=12).contains(&(number % 100)).then_some(Period(number))
     }
 
+    /// The first date of the month.
+    pub fn first_day(&self) -> NaiveDate {
+        let month = u32::try_from(self.0 % 100).expect("a month is 1 to 12");
+        NaiveDate::from_ymd_opt(self.0 / 100, month, 1).expect("every month has a first day")
+    }
+
     /// The month as a number: 202603.
     pub fn number(&self) -> i32 {
         self.0

@@ -31,8 +31,6 @@ pub(crate) struct Options {
 /// An open house.
 pub(crate) struct House {
     pub(crate) app: App,
-    /// Where the database is.
-    pub(crate) url: String,
     access: Option<Access>,
 }
 
@@ -71,20 +69,12 @@ impl House {
         store::migration::run(&pool).await?;
         let config = Config { mail: manner.mail, ..Config::default() };
         let app = App::start(pool, secret, Clock::System, config).await?;
-        Ok(House { app, url, access })
+        Ok(House { app, access })
     }
 
     /// Whether this process runs the database.
     pub(crate) fn owns_database(&self) -> bool {
         matches!(self.access, Some(Access::Owner(_)))
-    }
-
-    /// The process id of the database server, if this process runs it.
-    pub(crate) fn postmaster(&self) -> Option<u32> {
-        match &self.access {
-            Some(Access::Owner(server)) => server.postmaster_pid(),
-            _ => None,
-        }
     }
 
     /// Finishes what was begun and lets go of the database. A server ends it after 10 seconds; a command waits for

@@ -92,7 +92,10 @@ async fn list(house: &House, program: ProgramId, as_json: bool) -> Outcome {
             let error = job.last_error.unwrap_or_default();
             if as_json {
                 let (id, kind, attempts, at) = (job.id, job.kind, job.attempts, job.created_at);
-                println!("{}", json!({ "id": id, "kind": kind, "attempts": attempts, "created_at": at, "error": error }));
+                println!(
+                    "{}",
+                    json!({ "id": id, "kind": kind, "attempts": attempts, "created_at": at, "error": error })
+                );
             } else {
                 println!("{}  {}  {} attempts  {error}", job.id, job.kind, job.attempts);
             }

@@ -285,6 +285,18 @@ create table account (
         + carried_lead + carried_acquisition + carried_share + carried_sub_affiliate = 0)
 ) with (fillfactor = 50);
 
+-- What moved between the accounts of an affiliate in a month of the program's zone: credits less debits, in the order of
+-- the accounts' numbers. A balance as of a date is the sum of the months before and of that month's transfers up to it.
+
+create table account_month (
+    program_id bigint not null,
+    affiliate_id bigint not null,
+    currency text not null collate "C",
+    month integer not null,
+    moved numeric[] not null check (cardinality(moved) = 16),
+    primary key (program_id, affiliate_id, currency, month)
+) with (fillfactor = 50);
+
 -- Figures of facts by day in the program's zone, kept in the same transactions.
 
 create table fact_daily (

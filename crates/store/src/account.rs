@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::currency::Currency;
 use domain::ids::{AffiliateId, ProgramId};
-use domain::ledger::{ACCOUNTS, Balances};
-use domain::time::Timestamp;
+use domain::ledger::{ACCOUNTS, Balances, Movement};
+use domain::time::{Period, Timestamp};
 
 use crate::error::{Result, corrupt, numeric};
 use crate::roll_up::Figures;
@@ -16,11 +16,21 @@ use crate::{Connection, Step, Tx};
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Delta {
     /// Credits minus debits by account.
-    pub balances: Balances,
+    balances: Balances,
+    /// The same by the month in which they take effect.
+    months: BTreeMap<Period, Balances>,
     /// Lifetime figures; refunds and churns are not kept here.
     pub figures: Figures,
     /// A payout that arrived, or books of an old system that name one.
     pub last_paid_at: Option<Timestamp>,
+}
+
+impl Delta {
+    /// Books a movement that takes effect in a month of the program's zone.
+    pub fn book(&mut self, movement: &Movement, month: Period) {
+        self.balances.apply(movement);
+        self.months.entry(month).or_default().apply(movement);
+    }
 }
 
 /// Whose row, in which currency.
@@ -28,6 +38,46 @@ pub type Owner = (AffiliateId, Currency);
 
 /// Books changes, in key order; the last thing a transaction locks.
 pub async fn apply(tx: &mut Tx, program: ProgramId, deltas: &BTreeMap<Owner, Delta>) -> Result<()> {
+    apply_to_accounts(tx, program, deltas).await?;
+    apply_to_months(tx, program, deltas).await
+}
+
+/// Books what moved in each month, by which a balance of an old date is known without the transfers of all months.
+async fn apply_to_months(tx: &mut Tx, program: ProgramId, deltas: &BTreeMap<Owner, Delta>) -> Result<()> {
+    let rows: Vec<(&Owner, Period, &Balances)> = deltas
+        .iter()
+        .flat_map(|(owner, delta)| delta.months.iter().map(move |(month, moved)| (owner, *month, moved)))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let affiliates: Vec<i64> = rows.iter().map(|(owner, ..)| owner.0.0).collect();
+    let currencies: Vec<&str> = rows.iter().map(|(owner, ..)| owner.1.code()).collect();
+    let months: Vec<i32> = rows.iter().map(|(_, month, _)| month.number()).collect();
+    let moved: Vec<String> = rows
+        .iter()
+        .map(|(.., moved)| format!("{{{}}}", moved.columns().map(|micros| micros.to_string()).join(",")))
+        .collect();
+    sqlx::query!(
+        "insert into account_month as a (program_id, affiliate_id, currency, month, moved)
+         select $1, t.affiliate_id, t.currency, t.month, t.moved::numeric[]
+         from unnest($2::bigint[], $3::text[], $4::integer[], $5::text[]) with ordinality
+              as t (affiliate_id, currency, month, moved, position)
+         order by t.position
+         on conflict (program_id, affiliate_id, currency, month) do update
+         set moved = array(select x.before + x.more from unnest(a.moved, excluded.moved) as x (before, more))",
+        program.0,
+        &affiliates,
+        &currencies as _,
+        &months,
+        &moved
+    )
+    .execute(tx.enter(Step::Accounts)?)
+    .await?;
+    Ok(())
+}
+
+async fn apply_to_accounts(tx: &mut Tx, program: ProgramId, deltas: &BTreeMap<Owner, Delta>) -> Result<()> {
     if deltas.is_empty() {
         return Ok(());
     }

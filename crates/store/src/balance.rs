@@ -4,7 +4,6 @@
 use domain::affiliate::Status;
 use domain::currency::Currency;
 use domain::ids::{AffiliateId, ProgramId};
-use domain::ledger::ACCOUNTS;
 use domain::time::{Timestamp, Zone};
 use sqlx::{Postgres, QueryBuilder};
 
@@ -99,17 +98,28 @@ pub async fn list(
 fn push_as_of(query: &mut QueryBuilder<Postgres>, program: ProgramId, filter: &Filter, at: Timestamp) {
     let day = filter.zone.date_of(at);
     let day_start = filter.zone.start_of(day);
+    let month = filter.zone.period_of(at);
+    let month_start = filter.zone.start_of(month.first_day());
     query.push("left join lateral (select ");
     for (index, column) in crate::account::BALANCE_COLUMNS.into_iter().enumerate() {
-        query.push(format!(
-            "coalesce(sum(case when t.credit = {index} then t.amount_micros when t.debit = {index} \
-             then -t.amount_micros end), 0) as {column}, "
-        ));
+        query.push(format!("coalesce(sum(v.micros) filter (where v.account = {index}), 0) as {column}, "));
     }
-    debug_assert_eq!(crate::account::BALANCE_COLUMNS.len(), ACCOUNTS);
-    query.push("max(t.effective_at) filter (where t.credit = 5) as last_paid_at from transfer t where t.program_id = ");
-    query.push_bind(program.0).push(" and t.affiliate_id = f.id and t.currency = ");
-    query.push_bind(filter.currency.code()).push(" and t.effective_at <= ").push_bind(at);
+    query.push("(select max(p.paid_at) from payout p where p.program_id = ");
+    query.push_bind(program.0).push(" and p.affiliate_id = f.id and p.currency = ");
+    query.push_bind(filter.currency.code()).push(" and p.paid_at <= ").push_bind(at);
+    query.push(
+        ") as last_paid_at from (select x.account - 1, x.micros from account_month m cross join lateral ",
+    );
+    query.push("unnest(m.moved) with ordinality as x (micros, account) where m.program_id = ");
+    query.push_bind(program.0).push(" and m.affiliate_id = f.id and m.currency = ");
+    query.push_bind(filter.currency.code()).push(" and m.month < ").push_bind(month.number());
+    for side in ["t.credit, t.amount_micros", "t.debit, -t.amount_micros"] {
+        query.push(format!(" union all select {side} from transfer t where t.program_id = "));
+        query.push_bind(program.0).push(" and t.affiliate_id = f.id and t.currency = ");
+        query.push_bind(filter.currency.code()).push(" and t.effective_at >= ").push_bind(month_start);
+        query.push(" and t.effective_at <= ").push_bind(at);
+    }
+    query.push(") as v (account, micros)");
     query.push(
         ") b on true left join lateral (select sum(x.registrations)::bigint as registrations, \
          sum(x.first_payments)::bigint as first_payments, sum(x.first_payments_micros) as first_payments_micros, \
@@ -127,10 +137,15 @@ fn push_as_of(query: &mut QueryBuilder<Postgres>, program: ProgramId, filter: &F
         " union all select (c.kind = 0)::int, (r.fold -> 'f' ->> 'i' = c.id::text)::int, \
          case when r.fold -> 'f' ->> 'i' = c.id::text then coalesce(c.value_micros, 0) else 0 end, (c.kind = 1)::int, \
          case when c.kind = 1 then coalesce(c.value_micros, 0) else 0 end \
-         from referral r join fact c on c.program_id = r.program_id and c.referral_id = r.id \
-         where r.program_id = ",
+         from (select id, fold from referral where program_id = ",
     );
-    query.push_bind(program.0).push(" and r.affiliate_id = f.id and c.kind in (0, 1) and c.occurred_at >= ");
+    query.push_bind(program.0).push(
+        " and affiliate_id = f.id order by created_at, id offset 0) r cross join lateral (select * from fact c \
+         where c.program_id = ",
+    );
+    query
+        .push_bind(program.0)
+        .push(" and c.referral_id = r.id offset 0) c where c.kind in (0, 1) and c.occurred_at >= ");
     query.push_bind(day_start).push(" and c.occurred_at <= ").push_bind(at);
     query.push(") x) g on true cross join lateral (select b.*, g.*) a");
 }

@@ -20,6 +20,7 @@ pub struct Finding {
 const CHECKS: &[(&str, &str)] = &[
     ("every account row sums to zero", include_str!("verify/account_sums.sql")),
     ("balances equal their transfers", include_str!("verify/balances.sql")),
+    ("what moved in a month equals its transfers", include_str!("verify/months.sql")),
     ("unclaimed lines less open advances equal due", include_str!("verify/lines.sql")),
     ("what is unclaimed of a line is its amount less live claims", include_str!("verify/claims.sql")),
     ("claims and advance of a live payout sum to its amount", include_str!("verify/payouts.sql")),

@@ -151,7 +151,9 @@ async fn lock_names(
             return Ok(());
         }
         let names = store::parked::names_of(tx, program, &payments).await?;
-        names.into_iter().for_each(|name| drop(bindings.entry(name).or_insert(Binding::Waiting)));
+        for name in names {
+            bindings.entry(name).or_insert(Binding::Waiting);
+        }
     }
 }
 

@@ -31,8 +31,6 @@ pub(super) struct Seeded {
     pub(super) key: String,
     /// How many affiliates there are, and as many customers of either sort.
     pub(super) affiliates: u64,
-    /// The first affiliate's id; the others follow it.
-    pub(super) first: i64,
 }
 
 /// Makes a program and its key.
@@ -68,7 +66,17 @@ pub(super) async fn customers(app: &App, sql: &mut PgConnection, affiliates: u64
             from = to;
         }
     }
-    Ok(Seeded { program, key, affiliates, first })
+    // The month's rows are there as the account rows are: what is measured is a month that has begun.
+    sqlx::query(
+        "insert into account_month (program_id, affiliate_id, currency, month, moved)
+         select program_id, affiliate_id, currency, to_char(now() at time zone 'UTC', 'YYYYMM')::int,
+                array_fill(0::numeric, array[16])
+         from account where program_id = $1 on conflict do nothing",
+    )
+    .bind(program.0)
+    .execute(sql)
+    .await?;
+    Ok(Seeded { program, key, affiliates })
 }
 
 /// Adds affiliates by one statement a table and returns the first of their ids, which are consecutive.
@@ -146,7 +154,7 @@ fn pay(uid: &str, number: u64) -> Outcome<Ask> {
 /// Copies what payments change to a program number that nothing else uses, for plain SQL to write to.
 pub(super) async fn copy(sql: &mut PgConnection, from: ProgramId) -> Outcome<ProgramId> {
     let to: i64 = sqlx::query_scalar("select nextval('program_number')").fetch_one(&mut *sql).await?;
-    for table in ["referral", "account", "fact_daily"] {
+    for table in ["referral", "account", "account_month", "fact_daily"] {
         let columns: Vec<String> = sqlx::query_scalar(
             "select attname::text from pg_attribute
              where attrelid = $1::regclass and attnum > 0 and not attisdropped and attname <> 'program_id'

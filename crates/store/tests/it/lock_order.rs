@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::currency::Currency;
 use domain::ids::{AffiliateId, ProgramId, ReferralId};
 use domain::ledger::{Kind, Movement};
+use domain::time::Period;
 use store::account::Delta;
 use store::name::{Kind as NameKind, Mention};
 use store::{Pool, Tx};
@@ -23,7 +24,8 @@ async fn stopped(pool: &Pool, steps: impl AsyncFnOnce(Tx) + Send + 'static) -> S
 
 async fn book(tx: &mut Tx) {
     let mut delta = Delta::default();
-    delta.balances.apply(&Movement::earned_due(Kind::Share, 5).expect("a movement"));
+    let month = Period::from_number(202_606).expect("a month");
+    delta.book(&Movement::earned_due(Kind::Share, 5).expect("a movement"), month);
     let deltas = BTreeMap::from([((AffiliateId(1), Currency::EUR), delta)]);
     store::account::apply(tx, PROGRAM, &deltas).await.expect("a booking");
 }

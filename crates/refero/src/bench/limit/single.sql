@@ -48,6 +48,12 @@ daily_row as (
         payments_micros = d.payments_micros + excluded.payments_micros,
         refunds = d.refunds + excluded.refunds, refunds_micros = d.refunds_micros + excluded.refunds_micros,
         churns = d.churns + excluded.churns
+),
+month_row as (
+    insert into account_month as a (program_id, affiliate_id, currency, month, moved)
+    values ($1, $6, 'EUR', $17, array[0, 0, -$13, 0, 0, 0, 0, 0, 0, 0, $13, 0, 0, 0, 0, 0]::numeric[])
+    on conflict (program_id, affiliate_id, currency, month) do update
+    set moved = array(select x.before + x.more from unnest(a.moved, excluded.moved) as x (before, more))
 )
 insert into account as a (program_id, affiliate_id, currency,
                           earned_lead, earned_acquisition, earned_share, earned_sub_affiliate, adjustments,

@@ -51,6 +51,9 @@ const STATEMENTS: &[&str] = &[
     "insert into account
      select 1001, n, 'EUR', 0, 0, -20000000, 0, 0, 0, 0, 0, 0, 0, 20000000, 0, 0, 0, 0, 0, 1, 1, 0, 10, 0, null
      from generate_series(1, 30000) n",
+    "insert into account_month
+     select 1001, n, 'EUR', m, array_fill(1::numeric, array[16])
+     from generate_series(1, 30000) n cross join generate_series(202601, 202606) m",
     "insert into fact_daily
      select 1001, 1 + n % 30000, date '2026-01-01' + n / 30000, 0, 0, 0, 0, 0, 0, 0, 1, 10000000, 0, 0, 0
      from generate_series(1, 300000) n",

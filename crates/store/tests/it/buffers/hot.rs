@@ -370,7 +370,8 @@ fn days() -> BTreeMap<Day, Figures> {
 fn deltas() -> BTreeMap<store::account::Owner, Delta> {
     let delta = || {
         let mut delta = Delta::default();
-        delta.balances.apply(&Movement::earned_due(ledger::Kind::Share, 2_000_000).expect("a movement"));
+        let month = Period::from_number(202_606).expect("a month");
+        delta.book(&Movement::earned_due(ledger::Kind::Share, 2_000_000).expect("a movement"), month);
         delta
     };
     spread(REFERRALS).map(|number| ((AffiliateId(number as i64), Currency::EUR), delta())).collect()

@@ -2,7 +2,7 @@
 
 use domain::currency::Currency;
 use domain::ids::{AffiliateId, CommissionId, FactId, ReferralId};
-use domain::time::Zone;
+use domain::time::{Timestamp, Zone};
 use store::{Connection, Pool};
 
 use super::fill::{PAYMENTS, REFERRALS};
@@ -14,6 +14,7 @@ const PAGE: i64 = ROWS as i64;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum List {
     BalanceOfOne,
+    BalanceThen,
     Balances,
     AccountsOfOne,
     AffiliateShown,
@@ -33,8 +34,9 @@ pub(crate) enum List {
 
 impl List {
     /// All of them.
-    pub(crate) const ALL: [List; 16] = [
+    pub(crate) const ALL: [List; 17] = [
         List::BalanceOfOne,
+        List::BalanceThen,
         List::Balances,
         List::AccountsOfOne,
         List::AffiliateShown,
@@ -63,8 +65,13 @@ impl List {
         let referral = Some(ReferralId(id(REFERRALS / 2)));
         let middle = CommissionId(id(PAYMENTS / 2));
         Ok(match self {
-            List::BalanceOfOne => balances(connection, affiliate, None).await?,
-            List::Balances => balances(connection, None, affiliate).await?,
+            List::BalanceOfOne => balances(connection, affiliate, None, None).await?,
+            // An affiliate, a person, a referral with ten payments, and as many transfers and days.
+            List::BalanceThen => {
+                let then = "2026-03-10T00:00:00Z".parse().expect("a time");
+                30 * balances(connection, affiliate, None, Some(then)).await?
+            }
+            List::Balances => balances(connection, None, affiliate, None).await?,
             List::AccountsOfOne => {
                 store::account::of_affiliate(connection, PROGRAM, AffiliateId(1)).await?.len()
             }
@@ -124,6 +131,7 @@ async fn balances(
     connection: &mut Connection,
     affiliate: Option<AffiliateId>,
     after: Option<AffiliateId>,
+    as_of: Option<Timestamp>,
 ) -> store::Result<usize> {
     let filter = store::balance::Filter {
         currency: Currency::EUR,
@@ -132,7 +140,7 @@ async fn balances(
         statuses: Vec::new(),
         above_threshold_micros: None,
         after,
-        as_of: None,
+        as_of,
     };
     Ok(store::balance::list(connection, PROGRAM, &filter, 0, PAGE).await?.len())
 }
