@@ -54,6 +54,13 @@ impl Zone {
         self.start_of(self.date_of(at) + Days::new(u64::from(days)))
     }
 
+    /// The last microsecond of a month, plus `days`: when what a close books takes effect (money.md §6).
+    pub fn close_of(&self, period: Period, days: u16) -> Timestamp {
+        let first = period.next().first_date();
+        let after = first.checked_add_days(Days::new(u64::from(days))).unwrap_or(first);
+        self.start_of(after) - chrono::Duration::microseconds(1)
+    }
+
     /// The calendar month of an instant.
     pub fn period_of(&self, at: Timestamp) -> Period {
         Period::of(self.date_of(at))
@@ -104,6 +111,16 @@ impl Period {
     /// A month from its number; `None` when it is none.
     pub fn from_number(number: i32) -> Option<Period> {
         (1..=12).contains(&(number % 100)).then_some(Period(number))
+    }
+
+    /// The month after it.
+    pub fn next(&self) -> Period {
+        if self.0 % 100 == 12 { Period((self.0 / 100 + 1) * 100 + 1) } else { Period(self.0 + 1) }
+    }
+
+    /// Its first date.
+    pub fn first_date(&self) -> NaiveDate {
+        NaiveDate::from_ymd_opt(self.0 / 100, (self.0 % 100).unsigned_abs(), 1).unwrap_or(NaiveDate::MAX)
     }
 
     /// The month as a number: 202603.
