@@ -46,6 +46,8 @@ pub struct Target {
     pub full: i64,
     /// What a percentage was taken of, in micros; zero for a flat sum.
     pub base: i64,
+    /// How much of how much was returned, by which `full` became `micros`; zero of one where nothing was.
+    pub returned: (i64, i64),
 }
 
 /// A commission's header: everything about it that never changes.

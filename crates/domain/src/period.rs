@@ -45,6 +45,10 @@ pub struct Item {
     pub full: i64,
     /// What it stands at now, by all facts.
     pub now: i64,
+    /// The same before refunds; other than `full` where a later fact moved it to another place in its row.
+    pub full_now: i64,
+    /// How much of how much was returned, by which `full_now` became `now`.
+    pub returned: (i64, i64),
     /// What a percentage was taken of.
     pub base: i64,
     /// The brand of its fact.

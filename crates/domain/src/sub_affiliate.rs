@@ -127,7 +127,7 @@ impl Network {
         for (key, target) in targets.iter().filter(|(_, target)| target.kind != Kind::SubAffiliate) {
             for earner in self.earners(key.affiliate, target.occurred_at) {
                 let one = Child { kind: target.kind, on: target.on, full: target.full, base: target.base };
-                for (cut, [full, micros]) in self.cuts(&earner, one, [target.full, target.micros]) {
+                for (cut, [full, micros, _]) in self.cuts(&earner, one, [target.full, target.micros, 0]) {
                     let key = Key { rule: rule_number(cut, key.rule), affiliate: earner.affiliate, ..*key };
                     if micros != 0 {
                         derived.insert(key, self.target(&earner, cut, target, full, micros));
@@ -145,7 +145,8 @@ impl Network {
         for item in &reading.items {
             for earner in self.earners(item.key.affiliate, item.position.0) {
                 let one = Child { kind: item.kind, on: item.on, full: item.full, base: item.base };
-                for (cut, [full, now]) in self.cuts(&earner, one, [item.full, item.now]) {
+                let amounts = [item.full, item.now, item.full_now];
+                for (cut, [full, now, full_now]) in self.cuts(&earner, one, amounts) {
                     let rule = rule_number(cut, item.key.rule);
                     let key = Key { rule, affiliate: earner.affiliate, ..item.key };
                     let derived = Item {
@@ -154,6 +155,7 @@ impl Network {
                         version: earner.version,
                         full,
                         now,
+                        full_now,
                         ..item.clone()
                     };
                     items.push((earner.version, derived));
@@ -164,7 +166,7 @@ impl Network {
     }
 
     /// The cuts of one commission, each for its full amount and for what it stands at.
-    fn cuts(&self, earner: &Earner<'_>, child: Child, amounts: [i64; 2]) -> Vec<(Cut, [i64; 2])> {
+    fn cuts(&self, earner: &Earner<'_>, child: Child, amounts: [i64; 3]) -> Vec<(Cut, [i64; 3])> {
         let whole_units = child.on != On::Activity;
         let ratio = |micros: i64, numerator: i128, denominator: i128| -> i64 {
             if whole_units {
@@ -213,6 +215,7 @@ impl Network {
             on: child.on,
             full,
             base: if cut == Cut::NetPnl { child.base } else { 0 },
+            returned: child.returned,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Activity rows and withdrawals: percentages of net P&L and net deposits, kept in micros and perhaps below zero, with
 //! every step to the base as a visible line (money.md §6).
 
-use super::rules::{self, Case, Earned};
+use super::rules::{self, Case, Earned, clamp};
 use super::{Context, FirstPayment, Folded, Source};
 use crate::deal::{Charge, Measure, Of, On, Reward, Rule, Terms};
 use crate::fact::{Figures, Play, Section};
@@ -138,10 +138,7 @@ fn first_deposit(
         let money = Money::from_micros(amount, context.course.currency);
         let earned = match rule.reward {
             Reward::Flat(flat) => Earned::flat(flat.0),
-            reward => {
-                let full = reward.rate().map_or(0, |rate| rate.of(money).micros());
-                Earned { micros: full, full, base: amount }
-            }
+            reward => Earned::whole(reward.rate().map_or(0, |rate| rate.of(money).micros()), amount),
         };
         if earned.full == 0 { Err(Why::RoundsToZero) } else { Ok(earned) }
     });
@@ -174,7 +171,7 @@ fn share(
     match given {
         Err(why) => Line::new(index, LineResult::Skipped(why)),
         Ok((full, capped)) => {
-            let earned = Earned { micros: capped, full: capped, base: clamp(base.micros) };
+            let earned = Earned::whole(capped, clamp(base.micros));
             context.target(folded, index, (version, terms), case, earned);
             let sum = Arithmetic {
                 base: Some(Amount(clamp(base.micros))),
@@ -279,8 +276,4 @@ fn steps_of_deposits(context: Context<'_>, case: &Case<'_>, figures: &Figures) -
 
 fn visible(name: &str, micros: i128) -> Step {
     Step { name: name.to_owned(), amount: Amount(clamp(micros)) }
-}
-
-fn clamp(micros: i128) -> i64 {
-    i64::try_from(micros).unwrap_or(if micros < 0 { -i64::MAX } else { i64::MAX })
 }

@@ -122,15 +122,12 @@ fn fold_rules(
         match given {
             Err(why) => line.result = LineResult::Skipped(why),
             Ok((full, capped)) => {
-                let micros = if rule.is_on_activity() {
-                    capped
-                } else {
-                    rules::after_refunds(context, rule, terms.flat_refund, capped, worth.back)
-                };
-                line.result = LineResult::Earned(Amount(micros));
+                let whole = Earned::whole(capped, full.base);
+                let earned =
+                    if rule.is_on_activity() { whole } else { whole.after(context, rule, terms, worth.back) };
+                line.result = LineResult::Earned(Amount(earned.micros));
                 line.sum = Some(Box::new(arithmetic(full, capped, worth)));
                 if earns {
-                    let earned = Earned { micros, full: capped, base: full.base };
                     context.target(folded, index, (version, terms), case, earned);
                 }
             }
@@ -142,7 +139,7 @@ fn fold_rules(
 
 fn arithmetic(full: Earned, capped: i64, worth: Worth) -> Arithmetic {
     let (returned, paid) = worth.back;
-    let as_amount = |micros: i128| Amount(i64::try_from(micros).unwrap_or(i64::MAX));
+    let as_amount = |micros: i128| Amount(rules::clamp(micros));
     Arithmetic {
         base: (full.base != 0).then_some(Amount(full.base)),
         full: Amount(full.full),
@@ -180,10 +177,7 @@ fn evaluate(
     rules::months_fit(rule, Some(place.months_from), place.date)?;
     let earned = match rule.reward {
         Reward::Flat(amount) => Earned::flat(amount.0),
-        Reward::Percent(rate) => {
-            let full = rate.of(worth.base).micros();
-            Earned { micros: full, full, base: worth.base.micros() }
-        }
+        Reward::Percent(rate) => Earned::whole(rate.of(worth.base).micros(), worth.base.micros()),
         Reward::PercentOfNetDeposits(rate) | Reward::PercentOfNetPnl(rate) => {
             // A share of net deposits is linear in what is left of the deposit, and keeps micros.
             let base = rules::share_in_micros(
@@ -191,8 +185,7 @@ fn evaluate(
                 worth.back.1 - worth.back.0,
                 worth.back.1,
             );
-            let full = rules::share_in_micros(base.into(), rate.ppm().into(), 1_000_000);
-            Earned { micros: full, full, base }
+            Earned::whole(rules::share_in_micros(base.into(), rate.ppm().into(), 1_000_000), base)
         }
     };
     if earned.full == 0 { Err(Why::RoundsToZero) } else { Ok(earned) }

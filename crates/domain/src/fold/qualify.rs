@@ -59,6 +59,7 @@ pub(super) fn keep(targets: &mut BTreeMap<Key, Target>, on: On, booked: &Booked)
         on,
         full: booked.standing,
         base: 0,
+        returned: (0, 1),
     });
     target.micros = target.micros.max(booked.standing);
 }
@@ -200,10 +201,9 @@ fn reward(
         let result = match given {
             Err(why) => LineResult::Skipped(why),
             Ok(()) => {
-                let micros =
-                    rules::after_refunds(context, rule, terms.flat_refund, full, (returned, stood_on));
-                context.target(folded, index, (version, terms), case, Earned { micros, full, base: 0 });
-                LineResult::Earned(Amount(micros))
+                let earned = Earned::flat(full).after(context, rule, terms, (returned, stood_on));
+                context.target(folded, index, (version, terms), case, earned);
+                LineResult::Earned(Amount(earned.micros))
             }
         };
         answer(folded, case.fact.id, Line::new(index, result));

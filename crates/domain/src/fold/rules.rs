@@ -8,7 +8,7 @@ use crate::commission::{Key, Target};
 use crate::deal::{FlatRefund, Reward, Rule, Terms};
 use crate::fact::Fact;
 use crate::ids::DealVersionId;
-use crate::money::{Money, divide_half_away};
+use crate::money::{divide_half_away, left_of};
 use crate::outcome::Why;
 use crate::time::add_months;
 
@@ -20,7 +20,7 @@ pub(super) struct Case<'a> {
 }
 
 /// What a rule gives for a fact.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Earned {
     /// What the commission stands at.
     pub(super) micros: i64,
@@ -28,12 +28,37 @@ pub(super) struct Earned {
     pub(super) full: i64,
     /// What a percentage was taken of.
     pub(super) base: i64,
+    /// How much of how much was returned.
+    pub(super) returned: (i64, i64),
 }
 
 impl Earned {
     /// A flat sum that nothing was taken back of.
     pub(super) fn flat(micros: i64) -> Earned {
-        Earned { micros, full: micros, base: 0 }
+        Earned::whole(micros, 0)
+    }
+
+    /// A sum that nothing was taken back of.
+    pub(super) fn whole(micros: i64, base: i64) -> Earned {
+        Earned { micros, full: micros, base, returned: (0, 1) }
+    }
+
+    /// The sum after what was returned of its payment, C − round(C × returned / amount), money.md §5, rounded to minor
+    /// units; flat sums too unless the deal says otherwise. The payment is not returned in full.
+    pub(super) fn after(
+        self,
+        context: Context<'_>,
+        rule: &Rule,
+        terms: &Terms,
+        back: (i128, i128),
+    ) -> Earned {
+        let keeps = matches!(rule.reward, Reward::Flat(_)) && terms.flat_refund == FlatRefund::OnlyFull;
+        if back.0 == 0 || back.1 == 0 || keeps {
+            return self;
+        }
+        let returned = (clamp(back.0), clamp(back.1));
+        let micros = left_of(self.full, returned, context.course.currency);
+        Earned { micros, returned, ..self }
     }
 }
 
@@ -101,29 +126,14 @@ pub(super) fn limit(
     Ok(allowed)
 }
 
-/// C − round(C × returned / amount), money.md §5, rounded to minor units; flat sums too unless the deal says
-/// otherwise. The payment is not returned in full.
-pub(super) fn after_refunds(
-    context: Context<'_>,
-    rule: &Rule,
-    flat_refund: FlatRefund,
-    full: i64,
-    (returned, amount): (i128, i128),
-) -> i64 {
-    let keeps = matches!(rule.reward, Reward::Flat(_)) && flat_refund == FlatRefund::OnlyFull;
-    if returned == 0 || amount == 0 || keeps {
-        return full;
-    }
-    let money = Money::from_micros(full, context.course.currency);
-    let back = money.share(returned, amount).expect("a part of a commission fits");
-    full - back.micros()
-}
-
 /// `micros × numerator / denominator` in micros, rounded once, half away from zero; commission on activity keeps micros.
 pub(super) fn share_in_micros(micros: i128, numerator: i128, denominator: i128) -> i64 {
     let share = micros.checked_mul(numerator).and_then(|product| divide_half_away(product, denominator));
-    let share = share.unwrap_or(0);
-    i64::try_from(share).unwrap_or(if share < 0 { -i64::MAX } else { i64::MAX })
+    clamp(share.unwrap_or(0))
+}
+
+pub(super) fn clamp(micros: i128) -> i64 {
+    i64::try_from(micros).unwrap_or(if micros < 0 { -i64::MAX } else { i64::MAX })
 }
 
 impl Context<'_> {
@@ -163,6 +173,7 @@ impl Context<'_> {
             on: rule.on,
             full: earned.full,
             base: earned.base,
+            returned: earned.returned,
         };
         folded.targets.insert(key, target);
     }

@@ -5,6 +5,7 @@ use super::{Adjusted, Closed, Correction, Input, Item, clamp, scale_item};
 use crate::deal::Rule;
 use crate::fact::Position;
 use crate::ledger::Kind;
+use crate::money::left_of;
 
 /// The rule of an item, in its own version.
 pub(super) fn rule_of<'a>(input: &Input<'a>, item: &Item) -> Option<&'a Rule> {
@@ -12,8 +13,25 @@ pub(super) fn rule_of<'a>(input: &Input<'a>, item: &Item) -> Option<&'a Rule> {
     terms.rules.get(usize::from(item.key.rule))
 }
 
-/// Sets what an item is worth and books the difference to a correction.
-fn replace(item: &mut Item, full: i64, now: i64, correction: Correction, from: i64, closed: &mut Closed) {
+/// Sets what an item is worth before refunds and books the difference that makes now to a correction.
+fn replace(
+    input: &Input<'_>,
+    item: &mut Item,
+    full: i64,
+    correction: Correction,
+    from: i64,
+    closed: &mut Closed,
+) {
+    let full_now = match item.full_now == item.full {
+        true => full,
+        false => scale_item(input, item, item.full_now, full.into(), item.full.into()),
+    };
+    // What nothing stands of stays nothing; the rest is left of its own full amount, rounded once.
+    let now = match (item.now, item.returned) {
+        (0, _) => 0,
+        (_, (0, _)) => full_now,
+        (_, returned) => left_of(full_now, returned, input.currency),
+    };
     let change = now.saturating_sub(item.now);
     let adjusted = closed.adjustments.entry(correction).or_default();
     adjusted.micros = adjusted.micros.saturating_add(change);
@@ -21,7 +39,7 @@ fn replace(item: &mut Item, full: i64, now: i64, correction: Correction, from: i
         adjusted.of_shares = adjusted.of_shares.saturating_add(change);
     }
     adjusted.from = from;
-    (item.full, item.now) = (full, now);
+    (item.full, item.full_now, item.now) = (full, full_now, now);
 }
 
 /// The level counts over all versions of the deal; each item is paid by its own version's table, at the mean reward.
@@ -33,8 +51,7 @@ pub(super) fn tiers(input: &Input<'_>, items: &mut [Item], closed: &mut Closed) 
         let (numerator, denominator) = tiers.mean(rule.reward, level.into());
         let Some(denominator) = denominator.checked_mul(rule.reward.size().into()) else { continue };
         let full = scale_item(input, item, item.full, numerator, denominator);
-        let now = scale_item(input, item, item.now, numerator, denominator);
-        replace(item, full, now, Correction::Tier(item.key.rule), level, closed);
+        replace(input, item, full, Correction::Tier(item.key.rule), level, closed);
     }
 }
 
@@ -78,8 +95,7 @@ fn cut(
         }
         let full = clamp(i128::from(item.full) - excess.min(item.full.into()));
         excess -= i128::from(item.full) - i128::from(full);
-        let now = scale_item(input, item, item.now, full.into(), item.full.into());
-        replace(item, full, now, correction.clone(), clamp(sum), closed);
+        replace(input, item, full, correction.clone(), clamp(sum), closed);
     }
 }
 
@@ -100,8 +116,7 @@ pub(super) fn spend_limit(input: &Input<'_>, items: &mut [Item], closed: &mut Cl
             spent += i128::from(item.full);
             if i128::from(item.full) > room {
                 let full = clamp(room);
-                let now = scale_item(input, item, item.now, full.into(), item.full.into());
-                replace(item, full, now, Correction::SpendLimit, limit.0, closed);
+                replace(input, item, full, Correction::SpendLimit, limit.0, closed);
             }
         }
     }

@@ -67,8 +67,9 @@ pub fn read(course: &Course, facts: &[Fact], under: Under<'_>) -> Reading {
         }
         let Some(fact) = by_id.get(&key.fact) else { continue };
         let full = then.targets.get(key).unwrap_or(target).full;
-        let micros = now.targets.get(key).map_or(0, |target| target.micros);
-        reading.items.push(item(course, fact, *key, target, full, micros));
+        let mut item = item(course, fact, *key, target, full);
+        item.now = now.targets.get(key).map_or(0, |target| target.micros);
+        reading.items.push(item);
     }
     reading
 }
@@ -78,7 +79,7 @@ fn all<'a>(then: &'a Folded, now: &'a Folded) -> BTreeMap<&'a Key, &'a Target> {
     then.targets.iter().chain(&now.targets).collect()
 }
 
-fn item(course: &Course, fact: &Fact, key: Key, target: &Target, full: i64, now: i64) -> Item {
+fn item(course: &Course, fact: &Fact, key: Key, target: &Target, full: i64) -> Item {
     let position: Position = fact.position();
     let brand = fact.attributes.brand.clone().or_else(|| course.customer.brand.clone());
     Item {
@@ -88,7 +89,9 @@ fn item(course: &Course, fact: &Fact, key: Key, target: &Target, full: i64, now:
         version: target.version,
         on: target.on,
         full,
-        now,
+        now: target.micros,
+        full_now: target.full,
+        returned: target.returned,
         base: target.base,
         brand,
     }
