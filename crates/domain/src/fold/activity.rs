@@ -33,12 +33,13 @@ pub(super) fn fold_row(
         Ok(earning) => earning,
     };
     let net_deposits = net_deposits(context, case, figures);
+    let deposits = deposits_of(context, case, figures);
     let reached = [
         (Measure::FirstDeposits, first.map_or(0, |_| 1_000_000)),
         (Measure::NetDeposits, clamp(net_deposits.unwrap_or(0))),
-        (Measure::Revenue, deposits_of(context, case, figures)),
+        (Measure::Revenue, deposits),
         (Measure::Pnl, figures.play.pnl),
-        (Measure::NetPnl, clamp(base_of(terms, figures, &[]).micros)),
+        (Measure::NetPnl, clamp(base_of(terms, figures, deposits, &[]).micros)),
         (Measure::Volume, figures.play.volume),
     ];
     for (by, micros) in reached {
@@ -51,7 +52,9 @@ pub(super) fn fold_row(
                 lines.push(first_deposit(context, folded, case, (version, terms), index, first));
                 continue;
             }
-            (On::Activity, Reward::PercentOfNetPnl(_)) => Some(base_of(terms, figures, &rule.when.product)),
+            (On::Activity, Reward::PercentOfNetPnl(_)) => {
+                Some(base_of(terms, figures, deposits, &rule.when.product))
+            }
             (On::Activity, Reward::PercentOfNetDeposits(_)) => {
                 net_deposits.map(|micros| Base { micros, steps: steps_of_deposits(context, case, figures) })
             }
@@ -146,7 +149,9 @@ fn first_deposit(
         Err(why) => Line::new(index, LineResult::Skipped(why)),
         Ok(earned) => {
             context.target(folded, index, (version, terms), case, earned);
-            Line::new(index, LineResult::Earned(Amount(earned.micros)))
+            let base = (earned.base != 0).then_some(Amount(earned.base));
+            let sum = Arithmetic { base, full: Amount(earned.full), ..Arithmetic::default() };
+            Line { sum: Some(Box::new(sum)), ..Line::new(index, LineResult::Earned(Amount(earned.micros))) }
         }
     }
 }
@@ -200,7 +205,7 @@ fn percent(rule: &Rule, base: i128) -> Result<i64, Why> {
 
 /// The net P&L of a row, or of some sections of it: P&L − bonuses − deductions − linear fees. A fee on deposits is
 /// taken off whole rows alone, since deposits are not split.
-fn base_of(terms: &Terms, figures: &Figures, products: &[String]) -> Base {
+fn base_of(terms: &Terms, figures: &Figures, deposits: i64, products: &[String]) -> Base {
     let play = play_of(figures, products);
     let mut steps = vec![visible("pnl", play.pnl.into())];
     let less = [("bonuses", i128::from(play.bonuses)), ("deductions", i128::from(play.deductions))];
@@ -213,7 +218,7 @@ fn base_of(terms: &Terms, figures: &Figures, products: &[String]) -> Base {
         let base = match of {
             Of::Pnl => i128::from(play.pnl),
             Of::NetPnl => play.net_pnl(),
-            Of::Deposits if products.is_empty() => i128::from(figures.deposits),
+            Of::Deposits if products.is_empty() => i128::from(deposits),
             Of::Deposits => 0,
             Of::Volume => i128::from(play.volume),
         };

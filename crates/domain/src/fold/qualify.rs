@@ -13,7 +13,7 @@ use crate::deal::{Baseline, Measure, On, Qualification, Reward, Terms};
 use crate::fact::Body;
 use crate::ids::{DealVersionId, FactId};
 use crate::money::{Amount, MICROS};
-use crate::outcome::{Line, LineResult, Why};
+use crate::outcome::{Arithmetic, Line, LineResult, Why};
 
 const SORTS: [On; 2] = [On::QualifiedLead, On::QualifiedDeposit];
 
@@ -198,15 +198,24 @@ fn reward(
         } else {
             rules::conditions(context, rule, case)
         };
-        let result = match given {
-            Err(why) => LineResult::Skipped(why),
+        let line = match given {
+            Err(why) => Line::new(index, LineResult::Skipped(why)),
             Ok(()) => {
                 let earned = Earned::flat(full).after(context, rule, terms, (returned, stood_on));
                 context.target(folded, index, (version, terms), case, earned);
-                LineResult::Earned(Amount(earned.micros))
+                let back = (earned.returned.0 != 0).then_some(earned.returned);
+                let sum = Arithmetic {
+                    full: Amount(full),
+                    returned: back.map(|(returned, stood_on)| (Amount(returned), Amount(stood_on))),
+                    ..Arithmetic::default()
+                };
+                Line {
+                    sum: Some(Box::new(sum)),
+                    ..Line::new(index, LineResult::Earned(Amount(earned.micros)))
+                }
             }
         };
-        answer(folded, case.fact.id, Line::new(index, result));
+        answer(folded, case.fact.id, line);
     }
 }
 

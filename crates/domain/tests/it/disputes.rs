@@ -81,3 +81,12 @@ fn a_refund_after_the_release_is_taken_from_what_is_due_even_below_zero() {
         ),
     );
 }
+
+#[test]
+fn a_base_without_tax_is_paid_on_and_refunds_are_gross_over_gross() {
+    tell(
+        DEAL,
+        "pay 1 p1 119 net 100 2026-03-01; at 2026-03-20; shows 0 0 20 0 20; refund p1 11.90 2026-03-21; \
+         shows 0 0 18 0 18; refund p1 107.10 2026-03-22; shows 0 0 0 0 0",
+    );
+}

@@ -161,7 +161,8 @@ fn settle(
     for (index, _) in customers.iter().enumerate() {
         end_disputes(&mut program, index as u32 + 1);
     }
-    MONTHS.iter().for_each(|month| program.close(period(month)));
+    let open = MONTHS.iter().map(|month| period(month)).filter(|month| !program.closed.contains(month));
+    open.collect::<Vec<_>>().into_iter().for_each(|month| program.close(month));
     program.advance(moment("2026-09-01"));
     program
 }
