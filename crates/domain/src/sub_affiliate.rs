@@ -201,7 +201,7 @@ impl Network {
         } else if hold == 0 {
             at
         } else {
-            self.zone.hold_end(at, hold)
+            self.zone.hold_end(at, hold).max(at)
         };
         Target {
             kind: Kind::SubAffiliate,

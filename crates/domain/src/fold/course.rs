@@ -65,7 +65,8 @@ pub struct Course {
     pub customer: Attributes,
     /// What counts deposits and withdrawals, by brand; brands that are not here count events.
     pub truths: BTreeMap<String, Truth>,
-    /// Payments whose commission a reviewer rejected: left out of the row of counted payments (money.md §4).
+    /// Facts whose commission a reviewer rejected: they earn nothing, and payments are left out of the row of counted
+    /// payments (money.md §4).
     pub rejected: BTreeSet<FactId>,
     /// The commissions of the referral that are booked on qualifications, whatever they stand at; needed by
     /// [`fold`](super::fold) alone, which keeps those that `unqualify` protects.
@@ -118,6 +119,9 @@ impl Course {
     ) -> Result<(DealVersionId, &'a Terms), Note> {
         if self.rejected_at.is_some() {
             return Err(Note::ReferralRejected);
+        }
+        if self.rejected.contains(&fact.id) {
+            return Err(Note::CommissionRejected);
         }
         if state.referral == ReferralState::Expired {
             return Err(Note::ReferralExpired);

@@ -158,7 +158,8 @@ impl Context<'_> {
         } else if after_close {
             zone.close_of(zone.period_of(occurred_at), terms.hold_days)
         } else {
-            zone.hold_end(occurred_at, terms.hold_days)
+            // Without hold days the hold would end at the start of the day, before there was anything to hold.
+            zone.hold_end(occurred_at, terms.hold_days).max(occurred_at)
         };
         let key = Key { fact: case.fact.id, rule: index as u16, affiliate: case.owner.affiliate };
         let target = Target {

@@ -7,15 +7,17 @@ use domain::affiliate::{History, Status};
 use domain::commission::{Key, Target};
 use domain::currency::Currency;
 use domain::deal::{On, Terms};
+use domain::fact::{Position, Rank};
 use domain::ids::{AffiliateId, DealVersionId, FactId};
 use domain::ledger::Kind;
 use domain::money::decimal;
-use domain::period::{Adjusted, Closed, Correction, Scope};
+use domain::period::{Adjusted, Chain, Closed, Correction, Input, Item, Scope, close};
 use domain::rate::Rate;
 use domain::sub_affiliate::{Cut, Member, Network, cut_of, follow, rule_number};
 use domain::time::{Timestamp, Zone};
 use uuid::Uuid;
 
+use crate::months::period;
 use crate::story::moment;
 
 /// 1 was brought by 2, 2 by 3, 3 by 4.
@@ -161,4 +163,56 @@ fn the_close_of_the_childs_month_is_followed_as_far_as_it_concerns_shares() {
     assert_eq!(followed.effective_at, closed.effective_at);
     assert_eq!(cut_of(rule_number(Cut::Flat, 31)), Some((Cut::Flat, 31)));
     assert_eq!(cut_of(31), None);
+}
+
+#[test]
+fn a_cut_of_net_pnl_has_the_parents_own_carry_over() {
+    let terms: Arc<Terms> = Arc::new(
+        serde_json::from_str(
+            r#"{"rules": [], "sub_affiliates": [{"percent_of_net_pnl": "2", "percent_of_share": "10"}],
+                "negative_month": "carry"}"#,
+        )
+        .expect("terms"),
+    );
+    assert_eq!(terms.check(Currency::EUR), Ok(()));
+    let item = |cut: Cut, fact: u128, micros: i64| Item {
+        key: Key {
+            fact: FactId(Uuid::from_u128(fact)),
+            rule: rule_number(cut, 0),
+            affiliate: AffiliateId(2),
+        },
+        position: Position(moment("2026-03-05"), Rank::Payment, String::new()),
+        kind: Kind::SubAffiliate,
+        version: DealVersionId(Uuid::from_u128(2)),
+        on: On::Activity,
+        full: micros,
+        now: micros,
+        full_now: micros,
+        returned: (0, 1),
+        base: 0,
+        brand: None,
+    };
+    let versions = BTreeMap::new();
+    let month = |items: Vec<Item>, before: &Chain| {
+        let input = Input {
+            currency: Currency::EUR,
+            zone: Zone::UTC,
+            period: period("2026-03"),
+            terms: &terms,
+            versions: &versions,
+            items,
+            reached: BTreeMap::new(),
+            no_carry_over: false,
+            elsewhere: Vec::new(),
+            elsewhere_before: 0,
+        };
+        close(&input, before)
+    };
+    let scope = Scope { kind: Kind::SubAffiliate, brand: None };
+    // The cut of the share is not in it: that follows the child's own month.
+    let march = month(vec![item(Cut::NetPnl, 1, -20_000_000), item(Cut::Share, 2, -99)], &Chain::default());
+    assert_eq!(march.carried, BTreeMap::from([(scope.clone(), -20_000_000)]));
+    let april = month(vec![item(Cut::NetPnl, 3, 50_000_000)], &march.chain);
+    assert_eq!(april.carried, BTreeMap::from([(scope, 20_000_000)]));
+    assert_eq!(april.chain.carried, []);
 }

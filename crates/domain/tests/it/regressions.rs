@@ -204,3 +204,21 @@ fn empty_and_extreme_months_close_without_panic() {
         Some("2026-12-31T23:59:59.999999+00:00".to_owned())
     );
 }
+
+#[test]
+fn without_hold_days_nothing_is_released_before_it_is_earned() {
+    check_release("20%", "pay p1 9 EUR 2026-01-01T10:00", "p1: at once");
+    let hybrid = r#"{"rules":[{"on":"payment","reward":{"percent":"20"}},
+        {"on":"activity","reward":{"percent_of_net_pnl":"30"}}]}"#;
+    let terms: Terms = serde_json::from_str(hybrid).expect(hybrid);
+    let story = Story::tell("20%", "pay p1 9 EUR 2026-01-01T10:00");
+    let mut course = Program::new(terms).course(1);
+    course.customer = domain::fact::Attributes::default();
+    let facts = story.steps.iter().filter_map(|step| match step {
+        crate::books::Step::Fact(fact) => Some(fact.clone()),
+        _ => None,
+    });
+    let targets = fold(&course, &facts.collect::<Vec<_>>()).targets;
+    let release: Vec<_> = targets.values().map(|target| (target.at_once, target.release_at)).collect();
+    assert_eq!(release, [(false, moment("2026-01-01T10:00"))]);
+}
