@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::deal::On;
 use crate::ids::{AffiliateId, CommissionId, DealVersionId, FactId};
 use crate::ledger::{Entry, Kind, Movement};
 use crate::time::Timestamp;
@@ -35,6 +36,18 @@ pub struct Target {
     pub release_at: Timestamp,
     /// Booked straight to `due`.
     pub at_once: bool,
+    /// Released by the close of its month, at `release_at`, not by the end of its hold alone.
+    pub after_close: bool,
+    /// Its payment is disputed: what is released is held again.
+    pub disputed: bool,
+    /// What the rule that gave it is on.
+    pub on: On,
+    /// What it was before refunds, after limits per referral.
+    pub full: i64,
+    /// What a percentage was taken of, in micros; zero for a flat sum.
+    pub base: i64,
+    /// How much of how much was returned, by which `full` became `micros`; zero of one where nothing was.
+    pub returned: (i64, i64),
 }
 
 /// A commission's header: everything about it that never changes.
@@ -52,6 +65,8 @@ pub struct Header {
     pub occurred_at: Timestamp,
     /// When its hold ends.
     pub release_at: Timestamp,
+    /// Released by the close of its month, at `release_at`, not by the end of its hold alone.
+    pub after_close: bool,
 }
 
 /// A commission as it is booked.
@@ -63,6 +78,15 @@ pub struct Booked {
     pub standing: i64,
     /// When it was released; `None` while it is held.
     pub released_at: Option<Timestamp>,
+    /// Its payment is disputed: it is not released, and what was released is held again.
+    pub disputed: bool,
+}
+
+impl Booked {
+    /// Whether it stands on `due`.
+    pub fn is_on_due(&self) -> bool {
+        self.released_at.is_some() && !self.disputed
+    }
 }
 
 /// Why an entry is posted.
@@ -125,9 +149,10 @@ pub fn difference(
             version: target.version,
             occurred_at: target.occurred_at,
             release_at: target.release_at,
+            after_close: target.after_close,
         };
         let released_at = target.at_once.then_some(target.occurred_at);
-        let commission = Booked { header, standing: target.micros, released_at };
+        let commission = Booked { header, standing: target.micros, released_at, disputed: target.disputed };
         postings.extend(post(commission, true, Entry::Earned, target.micros, cause_at));
     }
     postings
@@ -144,12 +169,51 @@ fn entry_of(reason: Reason, key: &Key, delta: i64) -> Entry {
 
 fn post(commission: Booked, is_new: bool, entry: Entry, delta: i64, cause_at: Timestamp) -> Option<Posting> {
     let kind = commission.header.kind;
-    let (movement, released_at) = match commission.released_at {
+    let (movement, released_at) = match commission.released_at.filter(|_| commission.is_on_due()) {
         None => (Movement::earned_held(kind, delta)?, cause_at),
         Some(released_at) => (Movement::earned_due(kind, delta)?, released_at),
     };
     let effective_at = cause_at.max(commission.header.occurred_at).max(released_at);
     Some(Posting { commission, is_new, entry, movement, effective_at })
+}
+
+/// A commission that a dispute holds or lets go; the movement is no entry, its standing stays.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HoldChange {
+    /// The commission with its new mark.
+    pub commission: Booked,
+    /// What moves between `due` and `pending`: nothing where it was not released or stands at zero.
+    pub movement: Option<Movement>,
+    /// When it takes effect.
+    pub effective_at: Timestamp,
+}
+
+/// What disputes opened and ended by a cause hold and let go (money.md §2). To be called after [`difference`], with
+/// the commissions as they are booked then.
+pub fn hold_changes(
+    cause_at: Timestamp,
+    targets: &BTreeMap<Key, Target>,
+    booked: &BTreeMap<Key, Booked>,
+) -> Vec<HoldChange> {
+    let mut changes = Vec::new();
+    for (key, commission) in booked {
+        let disputed = targets.get(key).is_some_and(|target| target.disputed);
+        if disputed == commission.disputed {
+            continue;
+        }
+        let signed = if disputed { commission.standing.checked_neg() } else { Some(commission.standing) };
+        let movement = signed
+            .filter(|_| commission.released_at.is_some())
+            .and_then(|micros| Movement::released(commission.header.kind, micros));
+        let released_at = commission.released_at.unwrap_or(cause_at);
+        let effective_at = cause_at.max(commission.header.occurred_at).max(released_at);
+        changes.push(HoldChange {
+            commission: Booked { disputed, ..commission.clone() },
+            movement,
+            effective_at,
+        });
+    }
+    changes
 }
 
 /// Where a commission stands, derived from its entries and lines.

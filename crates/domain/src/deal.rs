@@ -1,14 +1,34 @@
-//! Deal terms as typed data: what a rule is on, when it applies, what it rewards and within which limits. Terms are
-//! frozen in versions; how they are applied to facts is in `fold`.
+//! Deal terms as typed data (design.md §4): rules, qualification, what happens at the close of a month, sub-affiliate
+//! terms and the criteria a deal is chosen by. Terms are frozen in versions.
+//!
+//! How they are applied to facts is in `fold`, to months in `period`. Why terms are refused is in `check`.
 
+mod check;
+mod criteria;
+mod monthly;
+mod qualification;
+mod sentence;
+pub mod smartico;
+mod sub_affiliate;
+
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::currency::Currency;
+pub use check::TermsError;
+pub use criteria::{Candidate, Chosen, Criteria, Evidence, choose};
+pub use monthly::{
+    CarryScope, Charge, Fee, Measure, Milestone, NegativeMonth, Of, Release, Span, Step, TierMode, Tiers,
+};
+pub use qualification::{Baseline, Qualification, Unqualify};
+pub use sub_affiliate::SubAffiliate;
+
+use crate::fact::{Attributes, Interval};
 use crate::ledger::Kind;
-use crate::money::{Amount, MAX_MICROS, Money};
+use crate::money::Amount;
+use crate::outcome::Why;
 use crate::rate::Rate;
 
-/// The terms of one deal version. Flat sums are in the program's currency.
+/// The terms of one deal version. Flat sums, caps, steps and thresholds are in the program's currency.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
@@ -20,6 +40,40 @@ pub struct Terms {
     /// Whether a partial refund lowers a flat sum.
     #[serde(default)]
     pub flat_refund: FlatRefund,
+    /// When a customer is qualified: what rules on `qualified_deposit` wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qualification: Option<Qualification>,
+    /// When a lead is qualified: what rules on `qualified_lead` wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_qualification: Option<Qualification>,
+    /// Whether a qualification that is undone takes its reward back.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unqualify: Unqualify,
+    /// Bonuses on what an affiliate reached, booked at the close of a month.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<Milestone>,
+    /// What is taken off the net P&L before a percentage of it is earned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fees: Vec<Fee>,
+    /// What happens to a month whose shares come to less than nothing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub negative_month: NegativeMonth,
+    /// Whether the results of a month are judged for the deal as a whole or brand by brand.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub carry_scope: CarryScope,
+    /// When commissions on activity are released.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub release: Release,
+    /// What the deal may cost in all, over all affiliates, the earliest commissions first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend_limit: Option<Amount>,
+    /// What the affiliate earns by affiliates it brought: the first entry for those it brought itself, the second for
+    /// those whom these brought, and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sub_affiliates: Vec<SubAffiliate>,
+    /// Which registrations the deal is for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub criteria: Criteria,
 }
 
 /// One rule of a deal.
@@ -29,32 +83,77 @@ pub struct Rule {
     /// Which facts it is on.
     pub on: On,
     /// When it applies.
-    #[serde(default, skip_serializing_if = "When::is_always")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub when: When,
     /// What it rewards.
     pub reward: Reward,
     /// Its limits.
-    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub limits: Limits,
+    /// Other rewards where an affiliate reached more in a calendar month, corrected at its close.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiers: Option<Tiers>,
 }
 
 /// Which facts a rule is on.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum On {
     /// The referral's registration.
     Registration,
+    /// The fact by which the referral becomes a qualified lead.
+    QualifiedLead,
     /// Every payment (a deposit is one).
     Payment,
+    /// The first counted payment, or the first activity row with deposits.
+    FirstDeposit,
+    /// The fact by which the referral becomes a qualified customer.
+    QualifiedDeposit,
+    /// The daily figures of a player; for net deposits also payments and withdrawals, where these are what counts.
+    Activity,
 }
 
-/// The conditions of a rule. All that are given must hold.
+/// The conditions of a rule. All that are given must hold; of a list one must. A fact that does not say what a
+/// condition asks for does not meet it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct When {
     /// Only the first counted payment of the referral, or only the ones after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<Occurrence>,
+    /// Only these brands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brand: Vec<String>,
+    /// Only customers of these countries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub country: Vec<String>,
+    /// Only these products; of an activity row `casino` and `sport`, whose figures it then is on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub product: Vec<String>,
+    /// Only these plans.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<String>,
+    /// Only these intervals of a subscription.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interval: Vec<Interval>,
+    /// Only these campaigns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub campaign: Vec<String>,
+    /// Only these coupons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coupon: Vec<String>,
+    /// Only amounts of at least this, in the program's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_from: Option<Amount>,
+    /// Only amounts below this, in the program's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_below: Option<Amount>,
+    /// Only facts of this local date or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<NaiveDate>,
+    /// Only facts before this local date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
 }
 
 /// A payment's place in the row of the referral's counted payments.
@@ -73,11 +172,15 @@ pub enum Occurrence {
 pub enum Reward {
     /// A percentage of the amount paid.
     Percent(Rate),
+    /// A percentage of the net P&L (P&L less bonuses, deductions and fees) of an activity row; may be below zero.
+    PercentOfNetPnl(Rate),
+    /// A percentage of deposits less withdrawals; may be below zero.
+    PercentOfNetDeposits(Rate),
     /// A flat sum in the program's currency.
     Flat(Amount),
 }
 
-/// The limits of a rule, applied per referral.
+/// The limits of a rule.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -87,6 +190,18 @@ pub struct Limits {
     /// For so many counted payments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payments: Option<u32>,
+    /// Once per referral: by the first fact that meets the rule.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub once: bool,
+    /// At most so much by one referral, ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_referral: Option<Amount>,
+    /// At most so much for one affiliate, ever; settled at the close of a month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_affiliate: Option<Amount>,
+    /// At most so much for one affiliate in a calendar month; settled at its close.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_month: Option<Amount>,
 }
 
 /// Whether a partial refund lowers a flat sum.
@@ -100,138 +215,121 @@ pub enum FlatRefund {
     OnlyFull,
 }
 
-/// Why terms are refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TermsError {
-    /// More rules than a deal may have.
-    #[error("a deal has at most 32 rules; these terms have {0}")]
-    TooManyRules(usize),
-    /// A hold of more than ten years.
-    #[error("hold_days is {0}; at most 3650 are allowed")]
-    HoldTooLong(u16),
-    /// A percentage of a fact without amount.
-    #[error("rules[{0}]: a registration has no amount, so its reward must be flat")]
-    PercentOfRegistration(usize),
-    /// A condition or limit on payments at a rule on registrations.
-    #[error("rules[{0}]: conditions and limits on payments do not apply to a rule on registration")]
-    PaymentLimitOnRegistration(usize),
-    /// A flat sum of zero, negative or above the limit.
-    #[error("rules[{0}]: a flat reward must be above 0 and at most 1000000000000")]
-    FlatOutOfRange(usize),
-    /// A flat sum finer than the currency.
-    #[error("rules[{0}]: the flat reward has more decimals than {1} has")]
-    FlatTooFine(usize, Currency),
-    /// A limit of zero or beyond reason.
-    #[error("rules[{0}]: months must be 1 to 1200 and payments 1 to 100000")]
-    LimitOutOfRange(usize),
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl When {
-    fn is_always(&self) -> bool {
-        *self == When::default()
+    /// The first condition on attributes that a fact fails; amounts, dates and places are not looked at. What the fact
+    /// does not say of customer, brand and campaign, the registration stands in for. The products of an activity row
+    /// are its sections and not looked at here.
+    pub fn unmet(&self, fact: &Attributes, customer: &Attributes, is_activity: bool) -> Option<Why> {
+        let fits = |list: &[String], value: Option<&String>| {
+            list.is_empty() || value.is_some_and(|value| list.contains(value))
+        };
+        let told = |list: &[String], one: &Option<String>, other: &Option<String>| {
+            let value = one.as_ref().or(other.as_ref());
+            list.is_empty() || value.is_some_and(|value| list.contains(value))
+        };
+        let interval_fits = self.interval.is_empty()
+            || fact.interval.is_some_and(|interval| self.interval.contains(&interval));
+        let conditions = [
+            (told(&self.brand, &fact.brand, &customer.brand), Why::OtherBrand),
+            (told(&self.country, &fact.country, &customer.country), Why::OtherCountry),
+            (is_activity || fits(&self.product, fact.product.as_ref()), Why::OtherProduct),
+            (fits(&self.plan, fact.plan.as_ref()), Why::OtherPlan),
+            (interval_fits, Why::OtherInterval),
+            (told(&self.campaign, &fact.campaign, &customer.campaign), Why::OtherCampaign),
+            (told(&self.coupon, &fact.coupon, &customer.coupon), Why::OtherCoupon),
+        ];
+        conditions.into_iter().find(|(fits, _)| !fits).map(|(_, why)| why)
     }
 }
 
-impl Limits {
-    fn is_none(&self) -> bool {
-        *self == Limits::default()
+impl Reward {
+    /// The rate of a percentage.
+    pub fn rate(&self) -> Option<Rate> {
+        match self {
+            Reward::Percent(rate) | Reward::PercentOfNetPnl(rate) | Reward::PercentOfNetDeposits(rate) => {
+                Some(*rate)
+            }
+            Reward::Flat(_) => None,
+        }
+    }
+
+    /// The reward as a number that rewards of one sort are in proportion by: parts per million, or micros.
+    pub fn size(&self) -> i64 {
+        match self {
+            Reward::Flat(amount) => amount.0,
+            reward => reward.rate().map_or(0, |rate| i64::from(rate.ppm())),
+        }
+    }
+
+    /// Whether two rewards are of one sort, so that one can take the place of the other in a tier.
+    pub fn is_like(&self, other: &Reward) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 }
 
 impl Rule {
+    /// A reward on a sort of fact, always and without limits.
+    pub fn new(on: On, reward: Reward) -> Rule {
+        Rule { on, when: When::default(), reward, limits: Limits::default(), tiers: None }
+    }
+
     /// A percentage of every payment, for ever.
     pub fn percent(rate: Rate) -> Rule {
-        Rule {
-            on: On::Payment,
-            when: When::default(),
-            reward: Reward::Percent(rate),
-            limits: Limits::default(),
-        }
+        Rule::new(On::Payment, Reward::Percent(rate))
     }
 
-    /// The kind of commission the rule makes (money.md §2).
+    /// The kind of commission the rule makes (money.md §2): percentages are shares, flat sums acquisition, flat sums on
+    /// registrations and qualified leads lead.
     pub fn kind(&self) -> Kind {
         match (self.on, self.reward) {
-            (On::Registration, _) => Kind::Lead,
-            (On::Payment, Reward::Flat(_)) => Kind::Acquisition,
-            (On::Payment, Reward::Percent(_)) => Kind::Share,
+            (On::Registration | On::QualifiedLead, _) => Kind::Lead,
+            (_, Reward::Flat(_)) => Kind::Acquisition,
+            (_, _) => Kind::Share,
         }
     }
 
-    /// The rule as one English sentence.
-    pub fn sentence(&self, currency: Currency) -> String {
-        let reward = match self.reward {
-            Reward::Percent(rate) => format!("{rate} %"),
-            Reward::Flat(amount) => Money::from_micros(amount.0, currency).to_string(),
-        };
-        let on = match (self.on, self.when.occurrence) {
-            (On::Registration, _) => return format!("{reward} for a registration."),
-            (On::Payment, Some(Occurrence::First)) => "the first payment",
-            (On::Payment, Some(Occurrence::Renewal)) => "each payment after the first",
-            (On::Payment, None) => "each payment",
-        };
-        let preposition = if matches!(self.reward, Reward::Percent(_)) { "of" } else { "for" };
-        let months = self.limits.months.map(|months| format!(", for {months} months from the first payment"));
-        let payments = self.limits.payments.map(|count| format!(", for the first {count} payments"));
-        let limits = months.unwrap_or_default() + &payments.unwrap_or_default();
-        format!("{reward} {preposition} {on}{limits}.")
+    /// Whether its commissions are on activity: kept in micros, perhaps below zero, released with their month.
+    pub fn is_on_activity(&self) -> bool {
+        self.on == On::Activity
     }
 }
 
 impl Terms {
-    /// Checks the terms of a program that keeps its books in `currency`.
-    pub fn check(&self, currency: Currency) -> Result<(), TermsError> {
-        if self.rules.len() > 32 {
-            return Err(TermsError::TooManyRules(self.rules.len()));
-        }
-        if self.hold_days > 3650 {
-            return Err(TermsError::HoldTooLong(self.hold_days));
-        }
-        self.rules.iter().enumerate().try_for_each(|(index, rule)| check_rule(index, rule, currency))
+    /// Whether a cap per month or a spend limit keeps every commission of the deal back until the close (money.md §4).
+    pub fn holds_all_for_close(&self) -> bool {
+        self.spend_limit.is_some() || self.rules.iter().any(|rule| rule.limits.per_month.is_some())
+    }
+
+    /// Whether commissions of a rule are released by the close of their month.
+    pub fn waits_for_close(&self, rule: &Rule) -> bool {
+        self.holds_all_for_close() || (rule.is_on_activity() && self.release == Release::AtClose)
     }
 
     /// Whether commissions are booked straight to `due`: no hold and no rule that waits for a close.
     pub fn releases_at_once(&self) -> bool {
-        self.hold_days == 0
+        self.hold_days == 0 && !self.rules.iter().any(|rule| self.waits_for_close(rule))
     }
 
-    /// One English sentence per rule, and one on the hold.
-    pub fn sentences(&self, currency: Currency) -> Vec<String> {
-        let rules = self.rules.iter().map(|rule| rule.sentence(currency));
-        let hold = match self.hold_days {
-            0 => "Payable at once.".to_owned(),
-            1 => "Held for 1 day.".to_owned(),
-            days => format!("Held for {days} days."),
+    /// Whether the close of a month may book anything for this deal.
+    pub fn has_close(&self) -> bool {
+        let rule = |rule: &Rule| {
+            rule.is_on_activity() || rule.tiers.is_some() || rule.limits.per_affiliate.is_some()
         };
-        rules.chain([hold]).collect()
+        self.holds_all_for_close()
+            || !self.milestones.is_empty()
+            || !self.sub_affiliates.is_empty()
+            || self.rules.iter().any(rule)
     }
-}
-
-fn check_rule(index: usize, rule: &Rule, currency: Currency) -> Result<(), TermsError> {
-    if rule.on == On::Registration {
-        if matches!(rule.reward, Reward::Percent(_)) {
-            return Err(TermsError::PercentOfRegistration(index));
-        }
-        if !rule.limits.is_none() || rule.when.occurrence.is_some() {
-            return Err(TermsError::PaymentLimitOnRegistration(index));
-        }
-    }
-    if let Reward::Flat(amount) = rule.reward {
-        if amount.0 <= 0 || amount.0 > MAX_MICROS {
-            return Err(TermsError::FlatOutOfRange(index));
-        }
-        if amount.0 % currency.minor_unit_micros() != 0 {
-            return Err(TermsError::FlatTooFine(index, currency));
-        }
-    }
-    let months_fit = rule.limits.months.is_none_or(|months| (1..=1200).contains(&months));
-    let payments_fit = rule.limits.payments.is_none_or(|payments| (1..=100_000).contains(&payments));
-    if months_fit && payments_fit { Ok(()) } else { Err(TermsError::LimitOutOfRange(index)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::currency::Currency;
 
     fn terms(json: &str) -> Terms {
         serde_json::from_str(json).expect(json)

@@ -2,92 +2,31 @@
 //! should stand at (money.md §1, §4, §5). What is booked is the difference, in `commission`.
 //!
 //! Two ways lead to the same result: [`fold`] takes all facts; [`step`] takes the stored state and one fact newer
-//! than all folded ones. That they agree is a law of `tests/it/laws.rs`.
+//! than all folded ones. That they agree is a law of `tests/it/laws.rs`. What is settled at the close of a month is
+//! not here but in `period`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+mod activity;
+mod course;
+mod payment;
+mod qualify;
+mod returned;
+mod rules;
+mod state;
 
-use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use crate::affiliate;
+pub use course::{Assignment, Course, Source, Truth};
+pub use state::{FirstPayment, Qualified, State, Taken};
+
 use crate::commission::{Key, Target};
-use crate::currency::Currency;
-use crate::deal::{FlatRefund, Occurrence, On, Reward, Rule, Terms};
+use crate::deal::{Measure, On, Reward};
 use crate::fact::{Body, Fact, Position};
 use crate::ids::{AffiliateId, DealVersionId, FactId};
-use crate::money::{Amount, Money};
 use crate::outcome::{Line, LineResult, Note, Outcome, Why};
-use crate::referral::{Event, State as ReferralState};
-use crate::time::{Timestamp, Zone, add_months};
-
-/// Who a referral belongs to and under which terms, from an instant on.
-#[derive(Clone, Debug)]
-pub struct Assignment {
-    /// From when; the first assignment of a referral holds for all time before it too.
-    pub from: Timestamp,
-    /// The affiliate.
-    pub affiliate: AffiliateId,
-    /// The deal version, if the affiliate has one (organic traffic has none).
-    pub terms: Option<(DealVersionId, Arc<Terms>)>,
-}
-
-/// The decisions about one referral, which its facts are folded under.
-#[derive(Clone, Debug)]
-pub struct Course {
-    /// The program's currency.
-    pub currency: Currency,
-    /// The program's time zone.
-    pub zone: Zone,
-    /// Owners and terms, oldest first; never empty.
-    pub assignments: Vec<Assignment>,
-    /// The dated statuses of every affiliate in `assignments`.
-    pub statuses: BTreeMap<AffiliateId, affiliate::History>,
-    /// Rejected by the staff, and when.
-    pub rejected_at: Option<Timestamp>,
-    /// Without a payment up to here the referral expires.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// The stored state of a fold: all that a newer fact needs to know of the older ones.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct State {
-    /// The newest fact folded.
-    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
-    pub last: Option<Position>,
-    /// Where the referral stands.
-    #[serde(rename = "s", default)]
-    pub referral: ReferralState,
-    /// Since when it stands there.
-    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
-    pub referral_since: Option<Timestamp>,
-    /// The first payment of all (gross figure: zero amounts aside, refunds do not matter).
-    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
-    pub first_payment: Option<FirstPayment>,
-    /// How many payments count for limits.
-    #[serde(rename = "n", default)]
-    pub counted: u32,
-    /// The local date of the first counted payment.
-    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
-    pub counted_from: Option<NaiveDate>,
-}
-
-/// The first payment of a referral, for the figures of first deposits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct FirstPayment {
-    /// The payment.
-    #[serde(rename = "i")]
-    pub fact: FactId,
-    /// Its local date.
-    #[serde(rename = "d")]
-    pub date: NaiveDate,
-    /// Whose referral it was.
-    #[serde(rename = "a")]
-    pub affiliate: AffiliateId,
-    /// Its amount in the program's currency; `None` while the rate is missing.
-    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<Amount>,
-}
+use crate::referral::Event;
+use crate::time::Timestamp;
+use returned::Returned;
+use rules::Case;
 
 /// What a fold comes to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -98,85 +37,123 @@ pub struct Folded {
     pub targets: BTreeMap<Key, Target>,
     /// What came of every fact folded now.
     pub outcomes: BTreeMap<FactId, Outcome>,
+    /// What each fact adds to the measures of its month; filled by [`fold_measured`] alone.
+    pub reached: Vec<Reached>,
+    /// An older fact's target was taken back, so that the fast path is closed.
+    reopened: bool,
+}
+
+/// What a fact adds to what its affiliate reached in its month, in micros; a count as whole units.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reached {
+    /// The fact.
+    pub fact: FactId,
+    /// When it happened, which gives the month.
+    pub occurred_at: Timestamp,
+    /// Whose it was.
+    pub affiliate: AffiliateId,
+    /// Under which version.
+    pub version: DealVersionId,
+    /// What is counted.
+    pub by: Measure,
+    /// How much.
+    pub micros: i64,
+}
+
+/// What one fold works with.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    course: &'a Course,
+    returned: &'a Returned,
+    measures: bool,
 }
 
 /// Folds all facts of a referral. They may come in any order and are brought into the canonical one; a fact that
-/// comes twice counts once.
+/// comes twice counts once, of an activity row the highest revision.
 pub fn fold(course: &Course, facts: &[Fact]) -> Folded {
+    fold_all(course, facts, false)
+}
+
+/// As [`fold`], with what each fact adds to the measures of its month.
+pub fn fold_measured(course: &Course, facts: &[Fact]) -> Folded {
+    fold_all(course, facts, true)
+}
+
+fn fold_all(course: &Course, facts: &[Fact], measures: bool) -> Folded {
+    let revision = |fact: &Fact| match fact.body {
+        Body::Activity { revision, .. } => revision,
+        _ => 0,
+    };
     let mut ordered: Vec<(Position, &Fact)> = facts.iter().map(|fact| (fact.position(), fact)).collect();
-    ordered.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.id.cmp(&b.1.id)));
+    ordered.sort_by(|a, b| {
+        a.0.cmp(&b.0).then(a.1.id.cmp(&b.1.id)).then_with(|| revision(b.1).cmp(&revision(a.1)))
+    });
     ordered.dedup_by_key(|(_, fact)| fact.id);
     let returned = Returned::sum(ordered.iter().map(|(_, fact)| *fact));
+    let context = Context { course, returned: &returned, measures };
     let mut folded = Folded::default();
+    folded.state.kept = course.kept().map(|(on, booked)| (on, booked.header.key.fact)).collect();
     for (position, fact) in ordered {
-        fold_one(course, &returned, &mut folded, position, fact);
+        fold_one(context, &mut folded, position, fact);
+    }
+    for (on, booked) in course.kept() {
+        qualify::keep(&mut folded.targets, on, booked);
     }
     folded
 }
 
-/// Folds one fact that is newer than all folded ones and no refund; `None` when it is not, and the referral must be
-/// folded again from all its facts.
+/// Folds one fact that is newer than all folded ones; `None` when it is not, or when it touches what older facts
+/// earned, and the referral must be folded again from all its facts.
 ///
-/// A refund always takes the long way: returned in full, a payment leaves the row of counted payments, and every
-/// later payment may move up. And a refund is folded only once its payment is known: the state does not remember
-/// refunds, so a payment that came after its own refund would earn in full here.
+/// A refund or dispute always takes the long way: returned in full, a payment leaves the row of counted payments, and
+/// every later payment may move up. And a refund is folded only once its payment is known: the state does not
+/// remember refunds, so a payment that came after its own refund would earn in full here.
 pub fn step(course: &Course, state: &State, fact: &Fact) -> Option<Folded> {
     let position = fact.position();
     let newer = state.last.as_ref().is_none_or(|last| *last < position);
-    if !newer || matches!(fact.body, Body::Refund { .. }) {
+    if !newer || matches!(fact.body, Body::Refund { .. } | Body::Dispute { .. }) {
         return None;
     }
     let mut folded = Folded { state: state.clone(), ..Folded::default() };
-    fold_one(course, &Returned::default(), &mut folded, position, fact);
-    Some(folded)
+    let context = Context { course, returned: &Returned::default(), measures: false };
+    fold_one(context, &mut folded, position, fact);
+    (!folded.reopened).then_some(folded)
 }
 
-/// What was returned of each payment: the sum of its refunds, cut off at the payment.
-#[derive(Default)]
-struct Returned {
-    micros: BTreeMap<FactId, i128>,
-    cut_off: BTreeSet<FactId>,
-}
-
-impl Returned {
-    fn sum<'a>(facts: impl Iterator<Item = &'a Fact> + Clone) -> Returned {
-        let mut returned = Returned::default();
-        for fact in facts.clone() {
-            if let Body::Refund { payment, amount } = &fact.body {
-                *returned.micros.entry(*payment).or_default() += i128::from(amount.micros());
-            }
-        }
-        for fact in facts {
-            let Body::Payment { amount, .. } = &fact.body else { continue };
-            let paid = i128::from(amount.micros());
-            if let Some(sum) = returned.micros.get_mut(&fact.id).filter(|sum| **sum > paid) {
-                *sum = paid;
-                returned.cut_off.insert(fact.id);
-            }
-        }
-        returned
-    }
-
-    fn of(&self, payment: FactId) -> i128 {
-        self.micros.get(&payment).copied().unwrap_or(0)
-    }
-}
-
-fn fold_one(course: &Course, returned: &Returned, folded: &mut Folded, position: Position, fact: &Fact) {
+fn fold_one(context: Context<'_>, folded: &mut Folded, position: Position, fact: &Fact) {
+    let course = context.course;
+    let date = course.zone.date_of(fact.occurred_at);
+    folded.state.registered.get_or_insert(date);
+    let case = Case { fact, owner: course.owner_at(fact.occurred_at), date };
     let outcome = match &fact.body {
         Body::Registration => {
             move_referral(course, &mut folded.state, fact, None);
-            fold_registration(course, folded, fact)
+            fold_registration(context, folded, &case)
         }
-        Body::Payment { amount, value } => {
+        Body::Payment { amount, value, base } => {
             let paid = (amount.micros() > 0).then_some(Event::Paid);
             move_referral(course, &mut folded.state, fact, paid);
-            fold_payment(course, returned, folded, fact, *amount, *value)
+            payment::fold_payment(
+                context,
+                folded,
+                &case,
+                payment::Paid { amount: *amount, value: *value, base: *base },
+            )
         }
-        Body::Refund { payment, .. } => {
+        Body::Withdrawal { value, .. } => {
             move_referral(course, &mut folded.state, fact, None);
-            let note = returned.cut_off.contains(payment).then_some(Note::CutOff);
-            Outcome { note, ..Outcome::default() }
+            activity::fold_withdrawal(context, folded, &case, *value)
+        }
+        Body::Activity { figures, .. } => {
+            let counts = figures.as_ref().is_some_and(|figures| course.first_deposit_of(fact, figures) > 0);
+            move_referral(course, &mut folded.state, fact, counts.then_some(Event::Paid));
+            activity::fold_row(context, folded, &case, figures.as_deref())
+        }
+        Body::Refund { payment, .. } | Body::Dispute { payment, .. } => {
+            move_referral(course, &mut folded.state, fact, None);
+            let cut_off = context.returned.is_cut_off(*payment).then_some(Note::CutOff);
+            let disputed = || context.returned.is_disputed(*payment).then_some(Note::Disputed);
+            Outcome { note: cut_off.or_else(disputed), ..Outcome::default() }
         }
         Body::Churn => {
             move_referral(course, &mut folded.state, fact, Some(Event::Churned));
@@ -184,6 +161,7 @@ fn fold_one(course: &Course, returned: &Returned, folded: &mut Folded, position:
         }
     };
     folded.outcomes.insert(fact.id, outcome);
+    qualify::judge(context, folded, &case);
     folded.state.last = Some(position);
 }
 
@@ -209,165 +187,42 @@ fn move_referral(course: &Course, state: &mut State, fact: &Fact, event: Option<
     }
 }
 
-fn fold_registration(course: &Course, folded: &mut Folded, fact: &Fact) -> Outcome {
-    let owner = course.owner_at(fact.occurred_at);
-    match course.earning(owner, fact, &folded.state) {
-        Err(note) => Outcome { note: Some(note), ..Outcome::default() },
-        Ok((version, terms)) => {
-            let lines = terms.rules.iter().enumerate().map(|(index, rule)| {
-                let result = match (rule.on, rule.reward) {
-                    (On::Registration, Reward::Flat(amount)) => {
-                        let key = Key { fact: fact.id, rule: index as u16, affiliate: owner.affiliate };
-                        let target = course.target(rule, version, terms, fact, amount.0);
-                        folded.targets.insert(key, target);
-                        LineResult::Earned(amount)
-                    }
-                    _ => LineResult::Skipped(Why::OtherFact),
-                };
-                Line { rule: index as u16, result }
-            });
-            Outcome { lines: lines.collect(), ..Outcome::default() }
-        }
-    }
-}
-
-fn fold_payment(
-    course: &Course,
-    returned: &Returned,
-    folded: &mut Folded,
-    fact: &Fact,
-    amount: Money,
-    value: Option<Money>,
-) -> Outcome {
-    let note = |note| Outcome { note: Some(note), ..Outcome::default() };
-    let owner = course.owner_at(fact.occurred_at);
-    if amount.micros() == 0 {
-        return note(Note::ZeroAmount);
-    }
-    let date = course.zone.date_of(fact.occurred_at);
-    let state = &mut folded.state;
-    if state.first_payment.is_none() {
-        state.first_payment = Some(FirstPayment {
-            fact: fact.id,
-            date,
-            affiliate: owner.affiliate,
-            value: value.map(|value| Amount(value.micros())),
-        });
-    }
-    let back = returned.of(fact.id);
-    if back >= i128::from(amount.micros()) {
-        return note(Note::FullyReturned);
-    }
-    state.counted += 1;
-    let place = Place { number: state.counted, date, months_from: *state.counted_from.get_or_insert(date) };
-    let (version, terms) = match course.earning(owner, fact, &folded.state) {
+fn fold_registration(context: Context<'_>, folded: &mut Folded, case: &Case<'_>) -> Outcome {
+    let (version, terms) = match context.course.earning(case.owner, case.fact, &folded.state) {
+        Err(note) => return Outcome { note: Some(note), ..Outcome::default() },
         Ok(earning) => earning,
-        Err(reason) => return note(reason),
     };
-    let Some(value) = value else {
-        return note(Note::RateMissing);
-    };
+    context.reach(folded, case, version, Measure::Registrations, 1_000_000);
     let mut lines = Vec::with_capacity(terms.rules.len());
     for (index, rule) in terms.rules.iter().enumerate() {
-        let result = match evaluate(rule, &place, value) {
-            Err(why) => LineResult::Skipped(why),
-            Ok(full) => {
-                let standing = after_refunds(rule, terms.flat_refund, full, back, amount);
-                if standing.micros() != 0 {
-                    let key = Key { fact: fact.id, rule: index as u16, affiliate: owner.affiliate };
-                    let target = course.target(rule, version, terms, fact, standing.micros());
-                    folded.targets.insert(key, target);
+        let result = match (rule.on, rule.reward) {
+            (On::Registration, Reward::Flat(amount)) => match rules::conditions(context, rule, case) {
+                Err(why) => LineResult::Skipped(why),
+                Ok(()) => {
+                    let earned = rules::Earned::flat(amount.0);
+                    context.target(folded, index, (version, terms), case, earned);
+                    LineResult::Earned(amount)
                 }
-                LineResult::Earned(Amount(standing.micros()))
-            }
+            },
+            _ => LineResult::Skipped(Why::OtherFact),
         };
-        lines.push(Line { rule: index as u16, result });
+        lines.push(Line::new(index, result));
     }
     Outcome { lines, ..Outcome::default() }
 }
 
-/// A payment's place in the row of counted payments.
-struct Place {
-    number: u32,
-    date: NaiveDate,
-    months_from: NaiveDate,
-}
-
-/// What a rule gives for a payment before refunds, or why nothing.
-fn evaluate(rule: &Rule, place: &Place, value: Money) -> Result<Money, Why> {
-    if rule.on != On::Payment {
-        return Err(Why::OtherFact);
-    }
-    match rule.when.occurrence {
-        Some(Occurrence::First) if place.number > 1 => return Err(Why::NotFirst),
-        Some(Occurrence::Renewal) if place.number == 1 => return Err(Why::NotRenewal),
-        _ => {}
-    }
-    if rule.limits.payments.is_some_and(|limit| place.number > limit) {
-        return Err(Why::PaymentsReached);
-    }
-    if rule.limits.months.is_some_and(|months| place.date >= add_months(place.months_from, months)) {
-        return Err(Why::MonthsOver);
-    }
-    let full = match rule.reward {
-        Reward::Percent(rate) => rate.of(value),
-        Reward::Flat(amount) => Money::from_micros(amount.0, value.currency()),
-    };
-    if full.micros() == 0 { Err(Why::RoundsToZero) } else { Ok(full) }
-}
-
-/// C − round(C × returned / amount), money.md §5; the payment is not returned in full.
-fn after_refunds(rule: &Rule, flat_refund: FlatRefund, full: Money, returned: i128, amount: Money) -> Money {
-    let keeps = matches!(rule.reward, Reward::Flat(_)) && flat_refund == FlatRefund::OnlyFull;
-    if returned == 0 || keeps {
-        return full;
-    }
-    let back = full.share(returned, i128::from(amount.micros())).expect("a part of a commission fits");
-    Money::from_micros(full.micros() - back.micros(), full.currency())
-}
-
-impl Course {
-    /// The assignment in force at an instant.
-    pub fn owner_at(&self, at: Timestamp) -> &Assignment {
-        let in_force = self.assignments.iter().rev().find(|assignment| assignment.from <= at);
-        in_force.or(self.assignments.first()).expect("a referral has at least one assignment")
-    }
-
-    /// The terms a fact earns under, or why it earns nothing.
-    fn earning<'a>(
-        &self,
-        owner: &'a Assignment,
-        fact: &Fact,
-        state: &State,
-    ) -> Result<(DealVersionId, &'a Terms), Note> {
-        if self.rejected_at.is_some() {
-            return Err(Note::ReferralRejected);
-        }
-        if state.referral == ReferralState::Expired {
-            return Err(Note::ReferralExpired);
-        }
-        let status = self
-            .statuses
-            .get(&owner.affiliate)
-            .map_or(affiliate::Status::Pending, |history| history.at(fact.occurred_at));
-        if !status.earns() {
-            return Err(Note::AffiliateStatus(status));
-        }
-        owner.terms.as_ref().map(|(version, terms)| (*version, &**terms)).ok_or(Note::NoTerms)
-    }
-
-    fn target(&self, rule: &Rule, version: DealVersionId, terms: &Terms, fact: &Fact, micros: i64) -> Target {
-        Target {
-            kind: rule.kind(),
-            version,
-            micros,
-            occurred_at: fact.occurred_at,
-            release_at: if terms.releases_at_once() {
-                fact.occurred_at
-            } else {
-                self.zone.hold_end(fact.occurred_at, terms.hold_days)
-            },
-            at_once: terms.releases_at_once(),
+impl Context<'_> {
+    /// Adds to what the affiliate reached in the fact's month, where that is asked for.
+    fn reach(&self, folded: &mut Folded, case: &Case<'_>, version: DealVersionId, by: Measure, micros: i64) {
+        if self.measures && micros != 0 {
+            folded.reached.push(Reached {
+                fact: case.fact.id,
+                occurred_at: case.fact.occurred_at,
+                affiliate: case.owner.affiliate,
+                version,
+                by,
+                micros,
+            });
         }
     }
 }

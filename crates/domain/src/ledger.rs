@@ -163,6 +163,11 @@ impl Movement {
         Movement::signed(Account::Pending(kind), Account::Due, micros)
     }
 
+    /// A negative month is put aside (below zero) or worked off (above zero); booked with the release of the month.
+    pub fn carried(kind: Kind, micros: i64) -> Option<Movement> {
+        Movement::signed(Account::Due, Account::Carried(kind), micros)
+    }
+
     /// A correction by hand, signed.
     pub fn adjusted(micros: i64) -> Option<Movement> {
         Movement::signed(Account::Adjustments, Account::Due, micros)

@@ -16,8 +16,10 @@ pub mod ledger;
 pub mod money;
 pub mod outcome;
 pub mod payout;
+pub mod period;
 pub mod rate;
 pub mod referral;
+pub mod sub_affiliate;
 pub mod text;
 pub mod time;
 

@@ -105,6 +105,13 @@ pub fn divide_half_away(numerator: i128, denominator: i128) -> Option<i128> {
     }
 }
 
+/// What is left of a commission of `full` micros when so much of so much was returned: C − round(C × returned /
+/// amount), money.md §5, in whole minor units.
+pub fn left_of(full: i64, (returned, amount): (i64, i64), currency: Currency) -> i64 {
+    let back = Money::from_micros(full, currency).share(returned.into(), amount.into());
+    full - back.map_or(0, |back| back.micros())
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", decimal(i128::from(self.micros), self.currency.exponent()), self.currency)

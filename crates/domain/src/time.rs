@@ -54,6 +54,13 @@ impl Zone {
         self.start_of(self.date_of(at) + Days::new(u64::from(days)))
     }
 
+    /// The last microsecond of a month, plus `days`: when what a close books takes effect (money.md §6).
+    pub fn close_of(&self, period: Period, days: u16) -> Timestamp {
+        let first = period.next().first_date();
+        let after = first.checked_add_days(Days::new(u64::from(days))).unwrap_or(first);
+        self.start_of(after) - chrono::Duration::microseconds(1)
+    }
+
     /// The calendar month of an instant.
     pub fn period_of(&self, at: Timestamp) -> Period {
         Period::of(self.date_of(at))
@@ -106,10 +113,15 @@ impl Period {
         (1..=12).contains(&(number % 100)).then_some(Period(number))
     }
 
-    /// The first date of the month.
-    pub fn first_day(&self) -> NaiveDate {
+    /// The month after it.
+    pub fn next(&self) -> Period {
+        if self.0 % 100 == 12 { Period((self.0 / 100 + 1) * 100 + 1) } else { Period(self.0 + 1) }
+    }
+
+    /// Its first date.
+    pub fn first_date(&self) -> NaiveDate {
         let month = u32::try_from(self.0 % 100).expect("a month is 1 to 12");
-        NaiveDate::from_ymd_opt(self.0 / 100, month, 1).expect("every month has a first day")
+        NaiveDate::from_ymd_opt(self.0 / 100, month, 1).expect("every month has a first date")
     }
 
     /// The month as a number: 202603.

@@ -99,7 +99,7 @@ fn push_as_of(query: &mut QueryBuilder<Postgres>, program: ProgramId, filter: &F
     let day = filter.zone.date_of(at);
     let day_start = filter.zone.start_of(day);
     let month = filter.zone.period_of(at);
-    let month_start = filter.zone.start_of(month.first_day());
+    let month_start = filter.zone.start_of(month.first_date());
     query.push("left join lateral (select ");
     for (index, column) in crate::account::BALANCE_COLUMNS.into_iter().enumerate() {
         query.push(format!("coalesce(sum(v.micros) filter (where v.account = {index}), 0) as {column}, "));

@@ -105,8 +105,10 @@ pub async fn booked(
             version: DealVersionId(row.deal_version_id),
             occurred_at: row.occurred_at,
             release_at: row.release_at,
+            after_close: false,
         };
-        let commission = Booked { header, standing: row.standing, released_at: row.released_at };
+        let commission =
+            Booked { header, standing: row.standing, released_at: row.released_at, disputed: false };
         booked.entry(ReferralId(row.referral_id)).or_default().insert(key, commission);
     }
     Ok(booked)

@@ -1,7 +1,7 @@
 //! Facts: append only. A fact row is also the idempotency record of the request that brought it.
 
 use domain::currency::Currency;
-use domain::fact::{Body, Fact, Kind};
+use domain::fact::{Attributes, Body, Fact, Kind, RefundState};
 use domain::ids::{FactId, ProgramId, ReferralId};
 use domain::money::Money;
 use domain::outcome::Outcome;
@@ -54,13 +54,19 @@ impl FactRow {
             Kind::Payment => Body::Payment {
                 amount: self.amount.ok_or_else(|| missing("amount_micros"))?,
                 value: self.value_micros.map(|micros| Money::from_micros(micros, currency)),
+                base: None,
             },
             Kind::Refund => Body::Refund {
                 payment: self.payment.ok_or_else(|| missing("payment_id"))?,
                 amount: self.amount.ok_or_else(|| missing("amount_micros"))?,
+                refund: self.source.clone(),
+                state: RefundState::Succeeded,
             },
+            // No door brings these yet.
+            Kind::Dispute | Kind::Withdrawal | Kind::Activity => return Err(missing("kind")),
         };
-        Ok(Fact { id: self.id, occurred_at: self.occurred_at, source: self.source.clone(), body })
+        let attributes = Attributes::default();
+        Ok(Fact { id: self.id, occurred_at: self.occurred_at, source: self.source.clone(), attributes, body })
     }
 }
 
@@ -229,7 +235,8 @@ pub async fn append(tx: &mut Tx, program: ProgramId, facts: &[FactRow]) -> Resul
     let operations: Vec<i16> = facts.iter().map(|fact| fact.operation).collect();
     let referrals = column(|fact| fact.referral.map(|id| id.0));
     let payments = column(|fact| fact.payment.map(|id| id.0));
-    let amounts: Vec<Option<i64>> = facts.iter().map(|fact| fact.amount.map(|amount| amount.micros())).collect();
+    let amounts: Vec<Option<i64>> =
+        facts.iter().map(|fact| fact.amount.map(|amount| amount.micros())).collect();
     let currencies: Vec<Option<String>> =
         facts.iter().map(|fact| fact.amount.map(|amount| amount.currency().code().to_owned())).collect();
     let values: Vec<Option<i64>> = facts.iter().map(|fact| fact.value_micros).collect();

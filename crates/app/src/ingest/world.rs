@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::commission::{Booked, Key};
 use domain::command::{AffiliateName, Command};
-use domain::fact::{Fact, Position};
+use domain::commission::{Booked, Key};
+use domain::fact::{Attributes, Fact, Position};
 use domain::fold::{Assignment, Course};
 use domain::ids::{DealId, DealVersionId, FactId, ProgramId, ReferralId};
 use store::affiliate::Found;
@@ -17,8 +17,8 @@ use store::{Result, StoreError, Tx};
 use uuid::Uuid;
 
 use super::prepare::Prepared;
-use crate::cache::{Decisions, Newest};
 use crate::App;
+use crate::cache::{Decisions, Newest};
 
 /// A referral with what folding it needs.
 pub(crate) struct Scope {
@@ -219,11 +219,21 @@ async fn load_facts(tx: &mut Tx, program: ProgramId, batch: &[&Prepared], world:
 }
 
 /// Reads the batch's own facts, should an earlier attempt have committed them after all.
-pub(crate) async fn load_own(tx: &mut Tx, program: ProgramId, batch: &[&Prepared], world: &mut World) -> Result<()> {
+pub(crate) async fn load_own(
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[&Prepared],
+    world: &mut World,
+) -> Result<()> {
     read_facts(tx, program, &batch.iter().map(|prepared| prepared.fact).collect(), world).await
 }
 
-async fn read_facts(tx: &mut Tx, program: ProgramId, ids: &BTreeSet<FactId>, world: &mut World) -> Result<()> {
+async fn read_facts(
+    tx: &mut Tx,
+    program: ProgramId,
+    ids: &BTreeSet<FactId>,
+    world: &mut World,
+) -> Result<()> {
     let ids: Vec<FactId> = ids.iter().copied().collect();
     let rows = store::fact::by_ids(tx.read(), program, &ids).await?;
     world.facts.extend(rows.into_iter().map(|row| (row.id, row)));
@@ -247,7 +257,8 @@ async fn load_referrals(
     }
     ids.extend(world.facts.values().filter_map(|fact| fact.referral));
     let rows = store::referral::lock(tx, program, &ids).await?;
-    let versions = rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
+    let versions =
+        rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
     let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
     world.statuses = decisions.statuses(tx.read(), &affiliates).await?;
@@ -287,11 +298,20 @@ fn course_of(
             .collect(),
         rejected_at: row.rejected_at,
         expires_at: row.expires_at,
+        customer: Attributes::default(),
+        truths: BTreeMap::new(),
+        rejected: BTreeSet::new(),
+        booked: Vec::new(),
     })
 }
 
 /// Builds the course of one referral for a verb outside ingest.
-pub(crate) async fn scope(app: &App, tx: &mut Tx, program: ProgramId, row: ReferralRow) -> Result<Option<Scope>> {
+pub(crate) async fn scope(
+    app: &App,
+    tx: &mut Tx,
+    program: ProgramId,
+    row: ReferralRow,
+) -> Result<Option<Scope>> {
     let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(None) };
     let versions = row.assignments.iter().filter_map(|assignment| assignment.version).collect();
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
@@ -305,7 +325,12 @@ pub(crate) async fn scope(app: &App, tx: &mut Tx, program: ProgramId, row: Refer
 }
 
 /// Reads all facts and commissions of the referrals that cannot be folded from their stored state.
-async fn load_histories(tx: &mut Tx, program: ProgramId, batch: &[&Prepared], world: &mut World) -> Result<()> {
+async fn load_histories(
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[&Prepared],
+    world: &mut World,
+) -> Result<()> {
     let wanted: Vec<ReferralId> = need_history(batch, world).into_iter().collect();
     if wanted.is_empty() {
         return Ok(());
@@ -341,7 +366,8 @@ async fn read_histories(
 fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
     let mut wanted = BTreeSet::new();
     let mut newest: HashMap<ReferralId, Position> = HashMap::new();
-    let owners: HashMap<Uuid, &Prepared> = batch.iter().map(|prepared| (prepared.fact.0, *prepared)).collect();
+    let owners: HashMap<Uuid, &Prepared> =
+        batch.iter().map(|prepared| (prepared.fact.0, *prepared)).collect();
     for prepared in batch {
         if let Some(payment) = &prepared.payment {
             let known = world.fact_named(payment).and_then(|fact| fact.referral);
@@ -354,7 +380,7 @@ fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
         }
         let Some(id) = world.referral_of(prepared) else { continue };
         let Some(scope) = world.referrals.get(&id) else { continue };
-        let position = Position(prepared.occurred_at, prepared.ask.command.kind(), prepared.source());
+        let position = Position(prepared.occurred_at, prepared.ask.command.kind().rank(), prepared.source());
         let last = newest.get(&id).or(scope.row.fold.last.as_ref());
         if last.is_some_and(|last| *last >= position) {
             wanted.insert(id);

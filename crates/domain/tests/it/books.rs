@@ -251,7 +251,7 @@ impl Books {
 
 fn reason_of(fact: &Fact) -> Reason {
     match &fact.body {
-        Body::Refund { payment, .. } => Reason::Refund { of: *payment },
+        Body::Refund { payment, .. } | Body::Dispute { payment, .. } => Reason::Refund { of: *payment },
         _ => Reason::Fact,
     }
 }

@@ -181,7 +181,7 @@ fn amount_of(fact: &Fact) -> i128 {
 
 fn returned_of(facts: &[Fact], id: FactId) -> i128 {
     let refunds = facts.iter().filter_map(|fact| match &fact.body {
-        Body::Refund { payment, amount } if *payment == id => Some(i128::from(amount.micros())),
+        Body::Refund { payment, amount, .. } if *payment == id => Some(i128::from(amount.micros())),
         _ => None,
     });
     refunds.sum()

@@ -8,7 +8,7 @@ use chrono::Duration;
 use domain::affiliate::{History, Status};
 use domain::currency::Currency;
 use domain::deal::{FlatRefund, Limits, Occurrence, On, Reward, Rule, Terms, When};
-use domain::fact::{Body, Fact};
+use domain::fact::{Attributes, Body, Fact, RefundState};
 use domain::fold::{Assignment, Course};
 use domain::ids::{AffiliateId, DealVersionId, FactId};
 use domain::money::{Amount, Money};
@@ -63,8 +63,8 @@ fn arrivals_of(fact: &Fact, die: u8) -> Vec<Step> {
     let mut steps = vec![Step::Fact(fact.clone())];
     match (&fact.body, die % 4) {
         (_, 0) => steps.push(Step::Fact(fact.clone())),
-        (Body::Payment { amount, value: Some(value) }, 1) => {
-            let unrated = Body::Payment { amount: *amount, value: None };
+        (Body::Payment { amount, value: Some(value), .. }, 1) => {
+            let unrated = Body::Payment { amount: *amount, value: None, base: None };
             steps = vec![
                 Step::Fact(Fact { body: unrated, ..fact.clone() }),
                 Step::Rate { payment: fact.id, value: *value },
@@ -93,24 +93,21 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     let on_payment = (prop_oneof![percent, flat.clone()], occurrence, limits).prop_map(
         |(reward, occurrence, (months, payments))| Rule {
             on: On::Payment,
-            when: When { occurrence },
+            when: When { occurrence, ..When::default() },
             reward,
-            limits: Limits { months, payments },
+            limits: Limits { months, payments, ..Limits::default() },
+            tiers: None,
         },
     );
-    let on_registration = flat.prop_map(|reward| Rule {
-        on: On::Registration,
-        when: When::default(),
-        reward,
-        limits: Limits::default(),
-    });
+    let on_registration = flat.prop_map(|reward| Rule::new(On::Registration, reward));
     prop_oneof![4 => on_payment, 1 => on_registration]
 }
 
 fn any_terms() -> impl Strategy<Value = Terms> {
     let flat_refund = select(vec![FlatRefund::Proportional, FlatRefund::OnlyFull]);
-    (vec(any_rule(), 0..4), select(vec![0_u16, 7, 30]), flat_refund)
-        .prop_map(|(rules, hold_days, flat_refund)| Terms { rules, hold_days, flat_refund })
+    (vec(any_rule(), 0..4), select(vec![0_u16, 7, 30]), flat_refund).prop_map(
+        |(rules, hold_days, flat_refund)| Terms { rules, hold_days, flat_refund, ..Terms::default() },
+    )
 }
 
 fn any_assignments() -> impl Strategy<Value = Vec<Assignment>> {
@@ -131,6 +128,10 @@ fn any_history() -> impl Strategy<Value = History> {
     prop_oneof![3 => Just(History::always(Status::Approved)), 1 => vec(change, 0..4).prop_map(History::new)]
 }
 
+fn owner_of_nothing() -> Assignment {
+    Assignment { from: Timestamp::UNIX_EPOCH, affiliate: AffiliateId(1), terms: None }
+}
+
 fn any_course() -> impl Strategy<Value = Course> {
     let currency = select(vec!["EUR", "JPY", "KWD"]);
     let zone = select(vec!["UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo"]);
@@ -141,8 +142,8 @@ fn any_course() -> impl Strategy<Value = Course> {
             zone: zone.parse().expect("a zone"),
             assignments,
             statuses: BTreeMap::from([(AffiliateId(1), first), (AffiliateId(2), second)]),
-            rejected_at: None,
             expires_at,
+            ..Course::new(Currency::EUR, domain::time::Zone::UTC, owner_of_nothing())
         },
     )
 }
@@ -180,7 +181,7 @@ impl Sketch {
         let mut facts = Vec::new();
         let mut add = |occurred_at, source: String, body| {
             let id = ids.next().expect("more ids than facts");
-            facts.push(Fact { id, occurred_at, source, body });
+            facts.push(Fact { id, occurred_at, source, attributes: Attributes::default(), body });
             id
         };
         let of = |units: i64, currency: Currency| {
@@ -193,13 +194,14 @@ impl Sketch {
         for (index, (at, units, foreign)) in self.payments.into_iter().enumerate() {
             let amount = of(units, if foreign.is_some() { Currency::USD } else { currency });
             let value = Some(foreign.map_or(amount, |value| of(value, currency)));
-            let id = add(at, format!("p{index}"), Body::Payment { amount, value });
+            let id = add(at, format!("p{index}"), Body::Payment { amount, value, base: None });
             paid.push((id, units, amount.currency()));
         }
         for (index, (at, payment, tenths)) in self.refunds.into_iter().enumerate() {
             let Some((payment, units, currency)) = paid.get(payment).copied() else { continue };
             let amount = of((units * tenths / 10).max(1), currency);
-            add(at, format!("r{index}"), Body::Refund { payment, amount });
+            let (refund, state) = (format!("r{index}"), RefundState::Succeeded);
+            add(at, format!("r{index}"), Body::Refund { payment, amount, refund, state });
         }
         for at in self.churns {
             add(at, String::new(), Body::Churn);

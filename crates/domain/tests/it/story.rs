@@ -17,8 +17,8 @@ use chrono::NaiveDate;
 use domain::affiliate::{self, Status};
 use domain::commission::Posting;
 use domain::currency::Currency;
-use domain::deal::{FlatRefund, Limits, Occurrence, On, Reward, Rule, Terms, When};
-use domain::fact::{Body, Fact};
+use domain::deal::{FlatRefund, Occurrence, On, Reward, Rule, Terms};
+use domain::fact::{Attributes, Body, Fact, RefundState};
 use domain::fold::{Assignment, Course, Folded, fold};
 use domain::ids::{AffiliateId, DealVersionId, FactId};
 use domain::money::{Amount, Money, decimal, parse_decimal};
@@ -108,14 +108,7 @@ impl Story {
     pub(crate) fn tell(deal: &str, history: &str) -> Story {
         let terms = read_terms(deal).map(|terms| (DealVersionId(Uuid::from_u128(1)), Arc::new(terms)));
         let first = Assignment { from: Timestamp::UNIX_EPOCH, affiliate: AffiliateId(1), terms };
-        let course = Course {
-            currency: Currency::EUR,
-            zone: domain::time::Zone::UTC,
-            assignments: vec![first],
-            statuses: BTreeMap::new(),
-            rejected_at: None,
-            expires_at: None,
-        };
+        let course = Course::new(Currency::EUR, domain::time::Zone::UTC, first);
         let always = vec![(Timestamp::UNIX_EPOCH, Status::Approved)];
         let statuses = BTreeMap::from([(AffiliateId(1), always.clone()), (AffiliateId(2), always)]);
         let mut story = Story { course, steps: Vec::new(), names: BTreeMap::new(), statuses, refunds: 0 };
@@ -150,7 +143,9 @@ impl Story {
                 self.refunds += 1;
                 let payment = self.id_of(payment);
                 let amount = Money::from_micros(micros(amount), self.currency_of(payment));
-                self.add(&format!("r{}", self.refunds), date, Body::Refund { payment, amount });
+                let name = format!("r{}", self.refunds);
+                let state = RefundState::Succeeded;
+                self.add(&name, date, Body::Refund { payment, amount, refund: name.clone(), state });
             }
             ["again", name] => {
                 let id = self.id_of(name);
@@ -207,7 +202,7 @@ impl Story {
             ["=", value] => Some(Money::from_micros(micros(value), self.course.currency)),
             _ => panic!("{name} is in {code}; say its value in {} (= 90) or = ?", self.course.currency),
         };
-        self.add(name, date, Body::Payment { amount, value });
+        self.add(name, date, Body::Payment { amount, value, base: None });
     }
 
     fn add(&mut self, name: &str, date: &str, body: Body) {
@@ -215,7 +210,13 @@ impl Story {
         let id = FactId(Uuid::from_u128(1000 - self.names.len() as u128));
         self.names.insert(id, name.to_owned());
         let source = name.to_owned();
-        self.steps.push(Step::Fact(Fact { id, occurred_at: moment(date), source, body }));
+        self.steps.push(Step::Fact(Fact {
+            id,
+            occurred_at: moment(date),
+            source,
+            attributes: Attributes::default(),
+            body,
+        }));
     }
 
     fn id_of(&self, name: &str) -> FactId {
@@ -313,7 +314,7 @@ fn read_terms(text: &str) -> Option<Terms> {
             }),
         };
         if let Some((on, reward)) = rule {
-            terms.rules.push(Rule { on, when: When::default(), reward, limits: Limits::default() });
+            terms.rules.push(Rule::new(on, reward));
             continue;
         }
         let mut rule = terms.rules.last_mut();

@@ -26,16 +26,16 @@ schema! {
          the event waits. `rate_missing`: the rate of the currency is not known yet, the event waits. \
          `affiliate_status`: the affiliate earned nothing at that time. `referral_rejected`, `referral_expired`: the \
          referral earns nothing. `no_terms`: there is no deal for it. `zero_amount`: nothing was paid. \
-         `fully_returned`: all of the payment went back. `cut_off`: the refunds exceed the payment and count up to it.",
+         `fully_returned`: all of the payment went back. `cut_off`: the refunds exceed the payment and count up to it. \
+         `commission_rejected`: a reviewer rejected the commission on this payment. `counted_from_rows`: the brand \
+         counts deposits and withdrawals from daily figures. `disputed`: what was earned is held until the dispute \
+         ends.",
         [
             "parked", "rate_missing", "affiliate_status", "referral_rejected", "referral_expired", "no_terms",
-            "zero_amount", "fully_returned", "cut_off",
+            "zero_amount", "fully_returned", "cut_off", "commission_rejected", "counted_from_rows", "disputed",
         ],
     );
-    SkippedCode = words(
-        "Why a rule did not apply.",
-        ["other_fact", "not_first", "not_renewal", "months_over", "payments_reached", "rounds_to_zero"],
-    );
+    SkippedCode = words("Why a rule did not apply.", Why::ALL.map(Why::as_str));
 }
 
 /// What happened, and what came of it when it was recorded.
@@ -118,7 +118,8 @@ fn stands(row: FactRow) -> Event {
         Kind::Payment => true,
         // A refund that came without an id of its own is named after its payment.
         Kind::Refund => !row.source.starts_with("refund of "),
-        Kind::Registration | Kind::Churn => false,
+        Kind::Dispute => true,
+        Kind::Registration | Kind::Churn | Kind::Withdrawal | Kind::Activity => false,
     };
     Event {
         id: row.id.to_string(),
@@ -144,7 +145,7 @@ fn results(outcome: &Outcome) -> Vec<RuleResult> {
         LineResult::Earned(amount) => {
             RuleResult { rule: line.rule, earned: Some(decimal(amount.0.into(), 2)), skipped: None }
         }
-        LineResult::Skipped(why) => RuleResult { rule: line.rule, earned: None, skipped: Some(skipped(why)) },
+        LineResult::Skipped(why) => RuleResult { rule: line.rule, earned: None, skipped: Some(why.as_str()) },
     };
     outcome.lines.iter().map(result).collect()
 }
@@ -160,16 +161,8 @@ fn note(note: &Note) -> &'static str {
         Note::ZeroAmount => "zero_amount",
         Note::FullyReturned => "fully_returned",
         Note::CutOff => "cut_off",
-    }
-}
-
-fn skipped(why: Why) -> &'static str {
-    match why {
-        Why::OtherFact => "other_fact",
-        Why::NotFirst => "not_first",
-        Why::NotRenewal => "not_renewal",
-        Why::MonthsOver => "months_over",
-        Why::PaymentsReached => "payments_reached",
-        Why::RoundsToZero => "rounds_to_zero",
+        Note::CommissionRejected => "commission_rejected",
+        Note::CountedFromRows => "counted_from_rows",
+        Note::Disputed => "disputed",
     }
 }

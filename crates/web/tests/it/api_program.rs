@@ -148,13 +148,13 @@ fn terms_that_make_no_sense() {
         400 invalid terms.rules[0].on: missing field `on`
         400 invalid terms.hold_days: invalid value: integer `-1`, expected u16
         400 invalid terms: hold_days is 4000; at most 3650 are allowed
-        400 invalid terms.bonus: unknown field `bonus`, expected one of `rules`, `hold_days`, `flat_refund`
-        400 invalid terms.rules[0].on: unknown variant `click`, expected `registration` or `payment`
+        400 invalid terms.bonus: unknown field `bonus`, expected one of `rules`, `hold_days`, `flat_refund`, `qualification`, `lead_qualification`, `unqualify`, `milestones`, `fees`, `negative_month`, `carry_scope`, `release`, `spend_limit`, `sub_affiliates`, `criteria`
+        400 invalid terms.rules[0].on: unknown variant `click`, expected one of `registration`, `qualified_lead`, `payment`, `first_deposit`, `qualified_deposit`, `activity`
         400 invalid terms.rules[0].reward.percent: "101" is not a percentage above 0 and at most 100 with at most four decimals
         400 invalid terms.rules[0].reward.percent: invalid type: integer `20`, expected a string
         400 invalid terms: rules[0]: a flat reward must be above 0 and at most 1000000000000
         400 invalid terms: rules[0]: the flat reward has more decimals than EUR has
-        400 invalid terms.rules[0].reward: unknown variant `gift`, expected `percent` or `flat`
+        400 invalid terms.rules[0].reward: unknown variant `gift`, expected one of `percent`, `percent_of_net_pnl`, `percent_of_net_deposits`, `flat`
         400 invalid terms: rules[0]: a registration has no amount, so its reward must be flat
         400 invalid terms: rules[0]: months must be 1 to 1200 and payments 1 to 100000
         "#);

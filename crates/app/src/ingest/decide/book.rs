@@ -71,6 +71,9 @@ impl Effects {
             Kind::Payment => "payment.recorded",
             Kind::Refund => "refund.recorded",
             Kind::Churn => "referral.churned",
+            Kind::Dispute => "dispute.recorded",
+            Kind::Withdrawal => "withdrawal.recorded",
+            Kind::Activity => "activity.recorded",
         };
         self.logs.push(LogRow { id: prepared.fact.into(), kind, scope, recorded_at: prepared.now, body });
     }
@@ -103,7 +106,7 @@ pub(crate) fn book(
     let deals = &world.deals;
     let scope = world.referrals.get_mut(&referral).ok_or(Refused::Unavailable)?;
     let reason = match &fact.body {
-        Body::Refund { payment, .. } => Reason::Refund { of: *payment },
+        Body::Refund { payment, .. } | Body::Dispute { payment, .. } => Reason::Refund { of: *payment },
         _ => Reason::Fact,
     };
     let before = scope.row.fold.first_payment;
@@ -231,6 +234,7 @@ fn count(
         Body::Payment { .. } => return,
         Body::Refund { .. } => Figures { refunds: 1, refunds_micros: value, ..Figures::default() },
         Body::Churn => Figures { churns: 1, ..Figures::default() },
+        Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
     };
     let day = day_of(scope, fact.occurred_at, deals);
     effects.figures(day, scope.course.currency, &figures);

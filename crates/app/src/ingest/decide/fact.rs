@@ -165,7 +165,7 @@ fn amount_of(world: &World, payment: &FactRow, refund: &Refund) -> Result<Money,
             .into_iter()
             .flat_map(|history| &history.facts)
             .filter_map(|fact| match &fact.body {
-                domain::fact::Body::Refund { payment: of, amount } if *of == payment.id => {
+                domain::fact::Body::Refund { payment: of, amount, .. } if *of == payment.id => {
                     Some(i128::from(amount.micros()))
                 }
                 _ => None,

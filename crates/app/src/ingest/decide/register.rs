@@ -113,13 +113,8 @@ fn new_scope(world: &mut World, prepared: &Prepared, affiliate: &Found, terms: N
         created_at: prepared.now,
         updated_at: prepared.now,
     };
-    let course = Course {
-        currency: world.program.currency,
-        zone: world.program.zone,
-        assignments: vec![Assignment { from, affiliate: affiliate.id, terms }],
-        statuses,
-        rejected_at: None,
-        expires_at,
-    };
+    let owner = Assignment { from, affiliate: affiliate.id, terms };
+    let course =
+        Course { statuses, expires_at, ..Course::new(world.program.currency, world.program.zone, owner) };
     Scope { row, course, history: Some(History::default()), is_new: true, changed: true }
 }

@@ -328,6 +328,7 @@ fn commission(number: u128) -> CommissionRow {
             version: DealVersionId(id(1)),
             occurred_at: now(),
             release_at: now(),
+            after_close: false,
         },
         referral: ReferralId(id(1 + number % REFERRALS)),
         currency: "EUR".to_owned(),

@@ -2,7 +2,7 @@
 //! Which of them the contract gives and which we chose is in docs/SMARTICO.md.
 
 use domain::affiliate::Status;
-use domain::deal::Terms;
+use domain::deal::{Reward, Terms, smartico};
 use domain::ledger::Kind;
 use domain::payout::State;
 
@@ -89,15 +89,16 @@ pub(super) fn method_of(field: &str, number: i64) -> Result<i16, Refusal> {
     })
 }
 
-/// `deal_type_id`: a bit each for CPL (1), CPA (2) and a share of net deposits (8), which is what a percentage of
-/// payments less refunds is; 0 for a deal without rules.
+/// `deal_type_id`: a bit each for CPL (1), CPA (2), a share of net P&L (4) and a share of net deposits (8), which is
+/// what a percentage of payments less refunds is, too; 0 for a deal without rules.
 pub(super) fn deal_type(terms: &Terms) -> i64 {
     terms.rules.iter().fold(0, |mask, rule| {
-        mask | match rule.kind() {
-            Kind::Lead => 1,
-            Kind::Acquisition => 2,
-            Kind::Share => 8,
-            Kind::SubAffiliate => 0,
+        mask | match (rule.kind(), rule.reward) {
+            (Kind::Lead, _) => smartico::CPL,
+            (Kind::Acquisition, _) => smartico::CPA,
+            (Kind::Share, Reward::PercentOfNetPnl(_)) => smartico::REV_SHARE_NET_PNL,
+            (Kind::Share, _) => smartico::REV_SHARE_NET_DEPOSITS,
+            (Kind::SubAffiliate, _) => 0,
         }
     })
 }
