@@ -27,6 +27,7 @@ mod pages;
 pub mod payout;
 pub mod program;
 pub mod random;
+pub mod rates;
 pub mod referral;
 pub mod release;
 pub mod secret;

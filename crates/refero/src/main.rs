@@ -10,6 +10,7 @@ mod key;
 mod logging;
 mod migrate;
 mod program;
+mod rates;
 mod secret;
 mod serve;
 mod verify;
@@ -44,6 +45,8 @@ enum Command {
     Key(key::Options),
     /// List jobs that were given up, and let them be tried again.
     Job(job::Options),
+    /// Bring in and list exchange rates.
+    Rates(rates::Options),
     /// Rebuild everything that is derived and compare.
     Verify(verify::Options),
     /// Measure against the physical limit, in one run.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
             Command::Program(options) => program::run(options).await,
             Command::Key(options) => key::run(options).await,
             Command::Job(options) => job::run(options).await,
+            Command::Rates(options) => rates::run(options).await,
             Command::Verify(options) => verify::run(options).await,
             Command::Bench(options) => bench::run(options).await,
         }

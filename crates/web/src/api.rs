@@ -21,6 +21,7 @@ mod page;
 mod payouts;
 mod problem;
 mod program;
+mod rates;
 mod referrals;
 
 use app::App;
@@ -47,6 +48,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(events::bulk::create_events))
         .routes(routes!(events::show::show_event))
         .routes(routes!(log::read_log))
+        .routes(routes!(rates::list_rates))
         .routes(routes!(commissions::list::list_commissions))
         .routes(routes!(commissions::show::show_commission))
         .routes(routes!(adjustments::list::list_adjustments, adjustments::create::create_adjustment))

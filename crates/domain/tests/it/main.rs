@@ -9,6 +9,8 @@ mod deals;
 mod difference;
 mod disputes;
 mod documents;
+mod exchange;
+mod exchange_files;
 mod laws;
 mod laws_of_deals;
 mod months;

@@ -4,4 +4,5 @@ mod binary;
 mod demo;
 mod fuzz;
 mod kill;
+mod rates;
 mod readme;

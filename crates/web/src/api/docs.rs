@@ -34,6 +34,7 @@ const CODES: &[(&str, &str)] = &[
     ("other_money", "The id names money with another amount, currency, customer or payment."),
     ("refund_above_payment", "A single refund is above its payment."),
     ("refund_in_other_currency", "A refund is in another currency than its payment."),
+    ("not_convertible", "The amount's value in the program's currency is above what an amount may be."),
     ("affiliate_cannot_earn", "The affiliate is blocked."),
     ("referral_cannot_earn", "The referral is rejected or expired."),
     ("invalid_time", "occurred_at is before 1970, after 2199, or more than five minutes in the future."),

@@ -99,7 +99,8 @@ fn title(status: StatusCode) -> &'static str {
 /// The status of a refusal.
 fn status_of(error: &Error) -> StatusCode {
     match error {
-        Error::Invalid { .. } | Error::Refused(Refused::InFuture(_) | Refused::Implausible(_)) => {
+        Error::Invalid { .. }
+        | Error::Refused(Refused::InFuture(_) | Refused::Implausible(_) | Refused::NotConvertible(_)) => {
             StatusCode::BAD_REQUEST
         }
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -130,6 +131,9 @@ impl From<Error> for Problem {
             Error::Refused(Refused::InFuture(_) | Refused::Implausible(_)) => {
                 let message = problem.0.detail.clone();
                 problem.0.errors.push(FieldError { field: "occurred_at".to_owned(), message });
+            }
+            Error::Refused(Refused::NotConvertible(message)) => {
+                problem.0.errors.push(FieldError { field: "amount".to_owned(), message });
             }
             _ => {}
         }

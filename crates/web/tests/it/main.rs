@@ -8,6 +8,7 @@ mod api_input;
 mod api_keys;
 mod api_money;
 mod api_program;
+mod api_rates;
 mod api_referrals;
 mod reditus_affiliate;
 mod reditus_company;

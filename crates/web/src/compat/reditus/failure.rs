@@ -71,6 +71,7 @@ impl From<Refused> for Failure {
             Refused::KeyReused(_) => StatusCode::CONFLICT,
             Refused::RefundAbovePayment { .. }
             | Refused::RefundInOtherCurrency { .. }
+            | Refused::NotConvertible(_)
             | Refused::AffiliateCannotEarn(_)
             | Refused::ReferralCannotEarn(_)
             | Refused::InFuture(_)
