@@ -154,7 +154,7 @@ fn read_table(text: &str, rows: &mut Rows) -> Result<Format, FileError> {
     let codes: Vec<&str> =
         header.trim().trim_end_matches([',', ' ']).split(',').skip(1).map(str::trim).collect();
     let is_code = |code: &&str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    if !codes.iter().all(|code| is_code(code)) {
+    if !codes.iter().all(is_code) {
         return Err(FileError::UnknownFormat);
     }
     for (line, fields) in lines(text) {
