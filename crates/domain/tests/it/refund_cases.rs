@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use domain::currency::Currency;
 use domain::deal::Terms;
 use domain::example::tell;
+use domain::ids::AffiliateId;
+use proptest::prelude::*;
 
 const CASES: &str = include_str!("refund_cases.txt");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/REFUNDS.md");
@@ -73,6 +75,84 @@ fn every_case_comes_to_what_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Told backwards a history of facts alone comes to the same: refunds then wait for their payments.
+#[test]
+fn every_history_of_facts_comes_to_the_same_backwards() {
+    let (deals, cases) = read();
+    let deals: BTreeMap<&str, Terms> = deals.into_iter().collect();
+    let is_fact = |statement: &str| {
+        let first = statement.split_whitespace().next();
+        matches!(first, Some("pay" | "refund" | "dispute" | "reg" | "churn" | "credit" | "withdraw"))
+    };
+    let mut told = 0;
+    for case in &cases {
+        let (settings, statements): (Vec<&str>, Vec<&str>) = case
+            .history
+            .split("; ")
+            .partition(|statement| statement.starts_with("in ") || statement.starts_with("brought "));
+        if !statements.iter().all(|statement| is_fact(statement)) {
+            continue;
+        }
+        let backwards: Vec<&str> = settings.into_iter().chain(statements.into_iter().rev()).collect();
+        let balances = |history: &str| {
+            let program = tell(&deals[case.deal], Currency::EUR, history).expect(case.what);
+            let of = |affiliate| program.books(AffiliateId(affiliate)).map(|books| books.balances().clone());
+            [1, 2, 3].map(of)
+        };
+        assert_eq!(balances(&backwards.join("; ")), balances(case.history), "{}", case.what);
+        told += 1;
+    }
+    assert!(told >= 60, "{told} histories are of facts alone");
+}
+
+proptest! {
+    /// No input makes a panic, and the books agree whatever is told.
+    #[test]
+    fn whatever_is_told_the_books_agree(
+        deal in 0_usize..26,
+        told in prop::collection::vec((0_usize..22, 0_usize..4, 0_usize..6, 0_usize..6), 1..14)
+    ) {
+        let (deals, _) = read();
+        let statements: Vec<String> = told.into_iter().map(statement).collect();
+        let mut history = String::from("brought 1 by 2; brought 2 by 3");
+        // What cannot be told is left out; it must be refused, not panic.
+        for statement in &statements {
+            let longer = format!("{history}; {statement}");
+            if let Ok(program) = tell(&deals[deal % deals.len()].1, Currency::EUR, &longer) {
+                prop_assert!(program.agrees(), "{longer}");
+                history = longer;
+            }
+        }
+    }
+}
+
+fn statement((verb, name, amount, day): (usize, usize, usize, usize)) -> String {
+    let name = ["p1", "p2", "p3", "p4"][name];
+    let amount = ["0", "0.01", "20", "99.99", "400", "1000000000000"][amount];
+    let day = ["2026-03-01", "2026-03-31", "2026-04-01", "2026-05-15", "2027-03-01", "1970-01-01"][day];
+    match verb {
+        0 => format!("reg 1 {day}"),
+        1..4 => format!("pay 1 {name} {amount} {day}"),
+        4 => format!("pay 2 {name} {amount} net 20 {day}"),
+        5 => format!("pay 1 {name} {amount} USD = 20 {day}"),
+        6..8 => format!("refund {name} {amount} {day}"),
+        8 => format!("refund {name} {amount} {day} as a"),
+        9 => format!("refund {name} {amount} {day} as a failed"),
+        10 => format!("dispute {name} {amount} {day} opened"),
+        11 => format!("dispute {name} {amount} {day} won"),
+        12 => format!("dispute {name} {amount} {day} lost"),
+        13 => format!("row 1 {day} deposits {amount} pnl {amount}"),
+        14 => format!("row 1 {day} pnl -{amount}"),
+        15 => format!("at {day}"),
+        16 => format!("close {}", &day[..7]),
+        17 => format!("payout {amount}"),
+        18 => "paid".to_owned(),
+        19 => "failed".to_owned(),
+        20 => "returned".to_owned(),
+        _ => "again".to_owned(),
+    }
 }
 
 #[test]
