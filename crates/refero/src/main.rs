@@ -2,6 +2,7 @@
 //! exit code is 0 only on success.
 
 mod bench;
+mod deal;
 mod demo;
 mod failure;
 mod house;
@@ -41,6 +42,8 @@ enum Command {
     Migrate(migrate::Options),
     /// Make and list programs.
     Program(program::Options),
+    /// Check deals in files, and apply them.
+    Deal(deal::Options),
     /// Make API keys.
     Key(key::Options),
     /// List jobs that were given up, and let them be tried again.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(options).await,
             Command::Migrate(options) => migrate::run(options).await,
             Command::Program(options) => program::run(options).await,
+            Command::Deal(options) => deal::run(options).await,
             Command::Key(options) => key::run(options).await,
             Command::Job(options) => job::run(options).await,
             Command::Rates(options) => rates::run(options).await,

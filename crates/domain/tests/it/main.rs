@@ -17,6 +17,7 @@ mod months;
 mod network;
 mod program;
 mod random;
+mod refund_cases;
 mod refunds;
 mod regressions;
 mod story;
