@@ -57,42 +57,41 @@ pub async fn append(tx: &mut Tx, program: ProgramId, rows: &[LogRow]) -> Result<
 
 /// Numbers up to 5,000 waiting rows of a program and says how many. Nobody else numbers while this runs, so there are
 /// no gaps and no reader ever waits for a lower number.
+///
+/// The head is locked before the first row is taken, so two who number never hold what the other waits for.
 pub async fn number(pool: &Pool, program: ProgramId) -> Result<i64> {
-    let mut tx = pool.begin().await?;
-    sqlx::query!(
-        "insert into log_head (program_id, number) values ($1, 0) on conflict do nothing",
-        program.0
-    )
-    .execute(&mut *tx)
-    .await?;
-    let head = sqlx::query_scalar!("select number from log_head where program_id = $1 for update", program.0)
-        .fetch_one(&mut *tx)
-        .await?;
-    let numbered = sqlx::query_scalar!(
-        r#"with taken as (
-               delete from log_waiting where program_id = $1 and position in (
-                   select position from log_waiting where program_id = $1 order by position limit 5000)
+    let numbered = sqlx::query!(
+        r#"with head as materialized (
+               select number from log_head where program_id = $1 for update
+           ), chosen as materialized (
+               select waiting.position
+               from head cross join lateral (select position from log_waiting where program_id = $1
+                                             order by position limit 5000) waiting
+           ), taken as (
+               delete from log_waiting where program_id = $1 and position in (select position from chosen)
                returning position, log_id
            ), numbered as (
                insert into log_number (program_id, number, log_id)
-               select $1, $2 + row_number() over (order by position), log_id from taken
+               select $1, head.number + row_number() over (order by taken.position), taken.log_id
+               from taken cross join head
                returning 1
+           ), moved as (
+               update log_head set number = number + (select count(*) from numbered)
+               where program_id = $1 and exists (select from numbered)
            )
-           select count(*) as "count!" from numbered"#,
-        program.0,
-        head
+           select (select count(*) from head) as "heads!", (select count(*) from numbered) as "rows!""#,
+        program.0
     )
-    .fetch_one(&mut *tx)
+    .fetch_one(pool)
     .await?;
-    if numbered == 0 {
-        tx.rollback().await?;
-        return Ok(0);
+    if numbered.heads == 0 {
+        // The first row of the program: the next look around numbers it.
+        sqlx::query!("insert into log_head (program_id, number) values ($1, 0) on conflict do nothing", program.0)
+            .execute(pool)
+            .await?;
+        return Box::pin(self::number(pool, program)).await;
     }
-    sqlx::query!("update log_head set number = $2 where program_id = $1", program.0, head + numbered)
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    Ok(numbered)
+    Ok(numbered.rows)
 }
 
 /// Programs that have rows waiting for their numbers.

@@ -1,4 +1,5 @@
-//! The queue: bounded over all programs, fair between them, at most two batches of a program in flight.
+//! The queue: bounded over all programs, fair between them, at most two batches of a program in flight, the second only
+//! where it is worth a transaction.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
@@ -13,6 +14,10 @@ use crate::App;
 
 /// Batches of one program that may be in flight in this process.
 const IN_FLIGHT: usize = 2;
+
+/// Commands that must wait before a second batch begins beside the first. Every batch costs its statements and a commit
+/// whatever is in it, so a few commands wait for the first to end rather than for a commit of their own.
+const SECOND: usize = 32;
 
 /// A command that waits, and where its answer goes.
 pub(crate) struct Pending {
@@ -46,7 +51,8 @@ struct Line {
 impl State {
     fn offer(&mut self, program: ProgramId) {
         let line = self.programs.entry(program).or_default();
-        if !line.is_ready && line.in_flight < IN_FLIGHT && !line.waiting.is_empty() {
+        let enough = if line.in_flight == 0 { 1 } else { SECOND };
+        if !line.is_ready && line.in_flight < IN_FLIGHT && line.waiting.len() >= enough {
             line.is_ready = true;
             self.ready.push_back(program);
         }

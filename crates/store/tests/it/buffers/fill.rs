@@ -71,7 +71,8 @@ const STATEMENTS: &[&str] = &[
     "insert into log_waiting (program_id, log_id) select 1001, uuid_of(n) from generate_series(1, 300000) n",
     "insert into log_number (program_id, number, log_id)
      select 1001, n, uuid_of(n) from generate_series(1, 300000) n",
-    "insert into log_head (program_id, number) values (1001, 300000)",
+    "insert into log_head (program_id, number) values (1001, 300000)
+     on conflict (program_id) do update set number = excluded.number",
     "insert into job (program_id, id, kind, payload, run_at, attempts, state, created_at)
      select 1001, uuid_of(n), 'payout_mail', '{}', '2026-01-01', 0, case when n > 1000 then 'done' else 'waiting' end,
             '2026-01-01'
