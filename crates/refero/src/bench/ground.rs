@@ -118,12 +118,15 @@ impl Ground {
     }
 }
 
-/// Runs a checkpoint, so that every measurement starts with the same distance to the next one.
-pub(super) async fn checkpoint(connection: &mut PgConnection) {
+/// Brings the database to rest, so that no measurement pays for the dead rows of the one before, and each starts with the
+/// same distance to the next checkpoint.
+pub(super) async fn settle(connection: &mut PgConnection) -> Outcome {
+    sqlx::query("vacuum analyze").execute(&mut *connection).await?;
     // Not everybody may do this on a database by URL; the measurement goes on without.
     if let Err(error) = sqlx::query("checkpoint").execute(&mut *connection).await {
         tracing::debug!(%error, "no checkpoint");
     }
+    Ok(())
 }
 
 /// Ends connections together.

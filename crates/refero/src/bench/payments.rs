@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 use super::counters::{self, Cost};
-use super::ground::{self, Ground, checkpoint};
+use super::ground::{self, Ground, settle};
 use super::limit::{self, Bare, Template};
 use super::load::{self, Load, Measured, Requests};
 use super::report::{self, Line, median};
@@ -174,11 +174,8 @@ impl Bench {
     async fn measure(&mut self) -> Outcome {
         for run in 0..self.options.runs {
             eprintln!("run {} of {}", run + 1, self.options.runs);
-            // Neither side shall pay for the dead rows of what came before.
-            sqlx::query("vacuum analyze").execute(&mut self.sql).await?;
             let limits = self.plain(run).await?;
             self.limits.push(limits);
-            sqlx::query("vacuum analyze").execute(&mut self.sql).await?;
             let server = Server::start(&self.ground.dir, self.ground.external_url()).await?;
             self.cases(run, &server).await?;
             self.loaded_memory = Some(server.memory()?);
@@ -201,17 +198,17 @@ impl Bench {
     /// Plain SQL, while no server runs.
     async fn plain(&mut self, run: usize) -> Outcome<Limits> {
         let duration = self.duration();
-        checkpoint(&mut self.sql).await;
+        settle(&mut self.sql).await?;
         let one = limit::single(&self.ground, &self.template, 1, duration).await?;
-        checkpoint(&mut self.sql).await;
+        settle(&mut self.sql).await?;
         let before = counters::read(&mut self.sql).await?;
         let many = limit::single(&self.ground, &self.template, 32, duration).await?;
         // The first payment of each connection is written before the clock starts.
         self.limit_cost = Some(counters::cost(&mut self.sql, &before, many.payments + 32).await?);
-        checkpoint(&mut self.sql).await;
+        settle(&mut self.sql).await?;
         let arrays = limit::arrays(&self.ground, &self.template, 2, duration).await?;
         if run == 0 {
-            checkpoint(&mut self.sql).await;
+            settle(&mut self.sql).await?;
             self.bare = Some(limit::bare(&self.ground, &self.template, duration / 2).await?);
         }
         // The server's sequencer must not find rows of a program that is none. A connection of its own tells at once
@@ -282,7 +279,7 @@ impl Bench {
 
     /// Payments that nobody knows yet.
     async fn fresh(&mut self, server: &Server, connections: usize, requests: Requests) -> Outcome<Measured> {
-        checkpoint(&mut self.sql).await;
+        settle(&mut self.sql).await?;
         self.load(server, connections, requests, self.duration()).await
     }
 
@@ -353,10 +350,9 @@ impl Bench {
         seed::payments(&app, &self.seeded, 1..1 + self.options.million).await?;
         app.stop().await;
         self.acknowledged += self.options.million;
-        sqlx::query("vacuum analyze").execute(&mut self.sql).await?;
         for run in 0..self.options.runs {
             let server = Server::start(&self.ground.dir, self.ground.external_url()).await?;
-            checkpoint(&mut self.sql).await;
+            settle(&mut self.sql).await?;
             self.load(&server, 64, self.spread(format!("full-warm-{run}")), FULL_WARM_UP).await?;
             for (connections, name, empty) in [(64, "full many", "many"), (256, "full crowd", "crowd")] {
                 let requests = self.spread(format!("{name}-{run}"));
