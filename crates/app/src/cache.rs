@@ -1,6 +1,6 @@
 //! What ingest keeps of a program's decisions: settings, the newest terms of deals, affiliates' statuses.
 //!
-//! Every transaction reads the program's version under the fence; what was read under another version is thrown away,
+//! Every transaction reads the program's version behind the fence; what was read under another version is thrown away,
 //! so nothing here is ever out of date when it is used. Deal versions never change and are kept for good.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,7 +10,7 @@ use domain::affiliate::History;
 use domain::deal::Terms;
 use domain::ids::{AffiliateId, DealId, DealVersionId, ProgramId};
 use store::program::ProgramRow;
-use store::{Connection, Result};
+use store::{Connection, Result, Tx};
 
 /// The newest version of a deal.
 pub(crate) type Newest = Option<(DealVersionId, Arc<Terms>)>;
@@ -31,17 +31,13 @@ pub(crate) struct Decisions {
 
 impl Cache {
     /// The decisions of a program as they stand in this transaction; `None` for an unknown program.
-    pub(crate) async fn decisions(
-        &self,
-        connection: &mut Connection,
-        program: ProgramId,
-    ) -> Result<Option<Arc<Decisions>>> {
-        let Some(version) = store::program::version(connection, program).await? else { return Ok(None) };
+    pub(crate) async fn decisions(&self, tx: &mut Tx, program: ProgramId) -> Result<Option<Arc<Decisions>>> {
+        let Some(version) = tx.decisions_version() else { return Ok(None) };
         let known = self.programs.lock().expect("nothing panics while it holds this").get(&program).cloned();
         if let Some(decisions) = known.filter(|decisions| decisions.program.version == version) {
             return Ok(Some(decisions));
         }
-        let Some(row) = store::program::by_id(connection, program).await? else { return Ok(None) };
+        let Some(row) = store::program::by_id(tx.read(), program).await? else { return Ok(None) };
         let decisions = Arc::new(Decisions {
             program: row,
             statuses: Mutex::default(),

@@ -8,6 +8,7 @@ use domain::ids::{AffiliateId, CommissionId, LogId, ProgramId, TransferId};
 use domain::ledger::{Cause, Entry, Movement};
 use domain::time::{Timestamp, Zone};
 use store::account::Delta;
+use store::roll_up::{Day, Figures};
 use store::transfer::TransferRow;
 use store::{Result, Tx};
 use uuid::Uuid;
@@ -82,6 +83,16 @@ impl Journal {
 
     /// Writes the account rows.
     pub(crate) async fn write_accounts(&self, tx: &mut Tx, program: ProgramId) -> Result<()> {
-        store::account::apply(tx, program, &self.accounts).await
+        self.write_figures(tx, program, &BTreeMap::new()).await
+    }
+
+    /// Writes the figures of days, and the account rows.
+    pub(crate) async fn write_figures(
+        &self,
+        tx: &mut Tx,
+        program: ProgramId,
+        days: &BTreeMap<Day, Figures>,
+    ) -> Result<()> {
+        store::account::apply(tx, program, days, &self.accounts).await
     }
 }

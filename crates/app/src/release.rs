@@ -48,7 +48,7 @@ async fn batch(app: &App, program: ProgramId, now: Timestamp) -> store::Result<u
         return Ok(1);
     }
     store::commission::mark_released(&mut tx, program, &ids).await?;
-    let Some(settings) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(0) };
+    let Some(settings) = app.0.cache.decisions(&mut tx, program).await? else { return Ok(0) };
     let mut journal = Journal::new(settings.program.zone);
     let mut logs = Vec::with_capacity(held.len());
     for row in &held {

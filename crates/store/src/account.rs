@@ -9,7 +9,7 @@ use domain::ledger::{ACCOUNTS, Balances, Movement};
 use domain::time::{Period, Timestamp};
 
 use crate::error::{Result, corrupt, numeric};
-use crate::roll_up::Figures;
+use crate::roll_up::{self, Day, Figures};
 use crate::{Connection, Step, Tx};
 
 /// Changes to one account row.
@@ -36,12 +36,18 @@ impl Delta {
 /// Whose row, in which currency.
 pub type Owner = (AffiliateId, Currency);
 
-/// Books changes, in key order; the last thing a transaction locks. With each account row goes what moved in each month,
-/// by which a balance of an old date is known without the transfers of all months.
-pub async fn apply(tx: &mut Tx, program: ProgramId, deltas: &BTreeMap<Owner, Delta>) -> Result<()> {
-    if deltas.is_empty() {
+/// Counts daily figures and books changes, each in key order; the last thing a transaction locks. With each account row
+/// goes what moved in each month, by which a balance of an old date is known without the transfers of all months.
+pub async fn apply(
+    tx: &mut Tx,
+    program: ProgramId,
+    days: &BTreeMap<Day, Figures>,
+    deltas: &BTreeMap<Owner, Delta>,
+) -> Result<()> {
+    if days.is_empty() && deltas.is_empty() {
         return Ok(());
     }
+    let days = roll_up::Columns::of(days);
     let affiliates: Vec<i64> = deltas.keys().map(|(affiliate, _)| affiliate.0).collect();
     let currencies: Vec<&str> = deltas.keys().map(|(_, currency)| currency.code()).collect();
     let moved: Vec<String> = deltas.values().map(|delta| array(&delta.balances)).collect();
@@ -73,7 +79,12 @@ pub async fn apply(tx: &mut Tx, program: ProgramId, deltas: &BTreeMap<Owner, Del
         &month_affiliates,
         &month_currencies as _,
         &month_numbers,
-        &month_moved
+        &month_moved,
+        &days.affiliates,
+        &days.days,
+        &days.deals,
+        &days.counts,
+        &days.amounts
     )
     .execute(tx.enter(Step::Accounts)?)
     .await?;

@@ -147,13 +147,6 @@ pub async fn bump_version(tx: &mut Tx, program: ProgramId) -> Result<()> {
     Ok(())
 }
 
-/// The version of a program's decisions; `None` for an unknown program. Under the fence it cannot change.
-pub async fn version(connection: &mut Connection, program: ProgramId) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!("select version from program where program_id = $1", program.0)
-        .fetch_optional(connection)
-        .await?)
-}
-
 /// A program by id.
 pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Option<ProgramRow>> {
     let row = sqlx::query!(

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use domain::ids::{AffiliateId, DealId, ProgramId};
+use domain::ids::{AffiliateId, DealId};
 
-use crate::error::Result;
-use crate::{Step, Tx};
 
 /// A day of an affiliate under a deal, in the program's zone. Links, brands and campaigns join the key as they come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -54,52 +52,33 @@ impl Figures {
     }
 }
 
-/// Adds changes to the days they belong to, in key order.
-pub async fn apply(tx: &mut Tx, program: ProgramId, changes: &BTreeMap<Day, Figures>) -> Result<()> {
-    if changes.is_empty() {
-        return Ok(());
+/// Changes of days as the statement of [`crate::account::apply`] takes them, in key order: a text of an array for the
+/// counts and one for the amounts of each day.
+pub(crate) struct Columns {
+    pub(crate) affiliates: Vec<i64>,
+    pub(crate) days: Vec<NaiveDate>,
+    pub(crate) deals: Vec<i64>,
+    pub(crate) counts: Vec<String>,
+    pub(crate) amounts: Vec<String>,
+}
+
+impl Columns {
+    pub(crate) fn of(changes: &BTreeMap<Day, Figures>) -> Columns {
+        let counts = |row: &Figures| {
+            format!(
+                "{{{},{},{},{},{}}}",
+                row.registrations, row.first_payments, row.payments, row.refunds, row.churns
+            )
+        };
+        let amounts = |row: &Figures| {
+            format!("{{{},{},{}}}", row.first_payments_micros, row.payments_micros, row.refunds_micros)
+        };
+        Columns {
+            affiliates: changes.keys().map(|day| day.affiliate.0).collect(),
+            days: changes.keys().map(|day| day.day).collect(),
+            deals: changes.keys().map(|day| day.deal.0).collect(),
+            counts: changes.values().map(counts).collect(),
+            amounts: changes.values().map(amounts).collect(),
+        }
     }
-    let affiliates: Vec<i64> = changes.keys().map(|day| day.affiliate.0).collect();
-    let days: Vec<NaiveDate> = changes.keys().map(|day| day.day).collect();
-    let deals: Vec<i64> = changes.keys().map(|day| day.deal.0).collect();
-    let count = |of: fn(&Figures) -> i64| changes.values().map(of).collect::<Vec<i64>>();
-    let amount = |of: fn(&Figures) -> i128| changes.values().map(|row| of(row).to_string()).collect::<Vec<String>>();
-    sqlx::query!(
-        "insert into fact_daily as d (program_id, affiliate_id, day, link_id, brand_id, deal_id, campaign_id,
-                                      registrations, first_payments, first_payments_micros, payments,
-                                      payments_micros, refunds, refunds_micros, churns)
-         select $1, t.affiliate_id, t.day, 0, 0, t.deal_id, 0, t.registrations, t.first_payments,
-                t.first_payments_micros::numeric, t.payments, t.payments_micros::numeric, t.refunds,
-                t.refunds_micros::numeric, t.churns
-         from unnest($2::bigint[], $3::date[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[],
-                     $9::text[], $10::bigint[], $11::text[], $12::bigint[])
-              with ordinality
-              as t (affiliate_id, day, deal_id, registrations, first_payments, first_payments_micros, payments,
-                    payments_micros, refunds, refunds_micros, churns, position)
-         order by t.position
-         on conflict (program_id, affiliate_id, day, link_id, brand_id, deal_id, campaign_id) do update set
-             registrations = d.registrations + excluded.registrations,
-             first_payments = d.first_payments + excluded.first_payments,
-             first_payments_micros = d.first_payments_micros + excluded.first_payments_micros,
-             payments = d.payments + excluded.payments,
-             payments_micros = d.payments_micros + excluded.payments_micros,
-             refunds = d.refunds + excluded.refunds,
-             refunds_micros = d.refunds_micros + excluded.refunds_micros,
-             churns = d.churns + excluded.churns",
-        program.0,
-        &affiliates,
-        &days,
-        &deals,
-        &count(|row| row.registrations),
-        &count(|row| row.first_payments),
-        &amount(|row| row.first_payments_micros),
-        &count(|row| row.payments),
-        &amount(|row| row.payments_micros),
-        &count(|row| row.refunds),
-        &amount(|row| row.refunds_micros),
-        &count(|row| row.churns)
-    )
-    .execute(tx.enter(Step::RollUps)?)
-    .await?;
-    Ok(())
 }

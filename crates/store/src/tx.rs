@@ -1,7 +1,8 @@
 //! A transaction that keeps the one lock order of the product (engineering.md §1) and the fence of a program.
 
 use domain::ids::ProgramId;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction, raw_sql};
 
 use crate::error::{Result, StoreError};
 use crate::Pool;
@@ -21,9 +22,7 @@ pub enum Step {
     Commissions,
     /// Rows that meet no conflict.
     Appends,
-    /// Daily figures.
-    RollUps,
-    /// Account rows, the hottest.
+    /// Daily figures, then account rows, the hottest.
     Accounts,
 }
 
@@ -32,8 +31,12 @@ pub enum Step {
 /// Every transaction holds the program's fence: *shared* where it only reads decisions (affiliate statuses, deals,
 /// settings), *exclusive* where it changes one. So whoever decides about facts sees decisions that cannot change
 /// before its commit, without a row lock that all facts of a program would share.
+///
+/// One that is dropped before its end takes its connection with it, and PostgreSQL undoes what it did.
 pub struct Tx {
-    inner: Transaction<'static, Postgres>,
+    /// There until the end.
+    connection: Option<PoolConnection<Postgres>>,
+    version: Option<i64>,
     step: Step,
 }
 
@@ -51,10 +54,28 @@ impl Tx {
         Tx::fenced(pool, program, "pg_advisory_xact_lock").await
     }
 
+    /// Begins, waits for the fence, and reads behind it which decisions are in force: one message to PostgreSQL, whose
+    /// numbers are ours.
     async fn fenced(pool: &Pool, program: ProgramId, lock: &str) -> Result<Tx> {
-        let begin = format!("begin isolation level read committed; select {lock}({FENCE}, {})", program.0 as i32);
-        let inner = pool.begin_with(AssertSqlSafe(begin)).await?;
-        Ok(Tx { inner, step: Step::Begun })
+        let ProgramId(id) = program;
+        let fence = id as i32;
+        let statements = format!(
+            "begin isolation level read committed; select {lock}({FENCE}, {fence}); \
+             select version from program where program_id = {id}"
+        );
+        // From here on the connection is ours to end, whatever becomes of the statements.
+        let mut tx = Tx { connection: Some(pool.acquire().await?), version: None, step: Step::Begun };
+        let rows = raw_sql(AssertSqlSafe(statements)).fetch_all(tx.read()).await?;
+        if let [_, version] = rows.as_slice() {
+            tx.version = Some(version.try_get(0)?);
+        }
+        Ok(tx)
+    }
+
+    /// The version of the program's decisions, which cannot change before the end of this transaction; `None` for an
+    /// unknown program.
+    pub fn decisions_version(&self) -> Option<i64> {
+        self.version
     }
 
     /// Moves on to a step. Going back is refused, and panics in builds with debug assertions, so that no test misses it.
@@ -64,22 +85,37 @@ impl Tx {
             return Err(StoreError::LockOrder { from: self.step, to });
         }
         self.step = to;
-        Ok(&mut self.inner)
+        Ok(self.read())
     }
 
     /// The connection, for reads that lock nothing.
     pub fn read(&mut self) -> &mut PgConnection {
-        &mut self.inner
+        self.connection.as_mut().expect("only the end takes the connection")
     }
 
     /// Makes everything durable.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.inner.commit().await?)
+        self.end("commit").await
     }
 
     /// Undoes everything.
     pub async fn rollback(self) -> Result<()> {
-        Ok(self.inner.rollback().await?)
+        self.end("rollback").await
+    }
+
+    async fn end(mut self, how: &'static str) -> Result<()> {
+        raw_sql(how).execute(self.read()).await?;
+        // The transaction is over: the connection goes back to the pool.
+        self.connection.take();
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
     }
 }
 

@@ -186,6 +186,5 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     store::commission::append(tx, program, &effects.commissions).await?;
     effects.journal.write_transfers(tx, program).await?;
     store::log::append(tx, program, &effects.logs).await?;
-    store::roll_up::apply(tx, program, &effects.days).await?;
-    effects.journal.write_accounts(tx, program).await
+    effects.journal.write_figures(tx, program, &effects.days).await
 }

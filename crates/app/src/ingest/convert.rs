@@ -48,7 +48,7 @@ async fn batch(app: &App, program: ProgramId, after: Option<FactId>, now: Timest
     let mut tx = Tx::begin(app.pool(), program).await?;
     let mut waiting = store::fact::waiting::after(tx.read(), program, after, BATCH).await?;
     let Some(last) = waiting.last().map(|row| row.id) else { return Ok(Part::End) };
-    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(Part::End) };
+    let Some(decisions) = app.0.cache.decisions(&mut tx, program).await? else { return Ok(Part::End) };
     let amounts = waiting.iter().map(|row| (row.amount.map(|amount| amount.currency()), row.occurred_at));
     let rates = Rates::load(tx.read(), decisions.program.currency, amounts).await?;
     waiting.retain_mut(|row| is_converted(&rates, row));
@@ -117,6 +117,5 @@ async fn write(
     store::commission::append(tx, program, &effects.commissions).await?;
     effects.journal.write_transfers(tx, program).await?;
     store::log::append(tx, program, &effects.logs).await?;
-    store::roll_up::apply(tx, program, &effects.days).await?;
-    effects.journal.write_accounts(tx, program).await
+    effects.journal.write_figures(tx, program, &effects.days).await
 }

@@ -126,7 +126,7 @@ pub(crate) async fn load(
             (hash, name)
         })
         .collect();
-    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(None) };
+    let Some(decisions) = app.0.cache.decisions(tx, program).await? else { return Ok(None) };
     let mut world = World {
         program: decisions.program.clone(),
         names,
@@ -345,7 +345,7 @@ pub(crate) async fn scopes(
     program: ProgramId,
     rows: Vec<ReferralRow>,
 ) -> Result<Option<Scopes>> {
-    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(None) };
+    let Some(decisions) = app.0.cache.decisions(tx, program).await? else { return Ok(None) };
     let versions = rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
     let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();

@@ -1,5 +1,27 @@
--- Account rows in key order, then the rows of their months: nobody locks a month whose account row he has not got.
-with booked as (
+-- Daily figures, then account rows, then the rows of their months, each in key order. Each step asks whether the one
+-- before is done, so that every transaction locks in this order.
+with counted as (
+    insert into fact_daily as d (program_id, affiliate_id, day, link_id, brand_id, deal_id, campaign_id,
+                                 registrations, first_payments, payments, refunds, churns, first_payments_micros,
+                                 payments_micros, refunds_micros)
+    select $1, t.affiliate_id, t.day, 0, 0, t.deal_id, 0, t.counts[1], t.counts[2], t.counts[3], t.counts[4],
+           t.counts[5], t.amounts[1], t.amounts[2], t.amounts[3]
+    from (select affiliate_id, day, deal_id, counts::bigint[] as counts, amounts::numeric[] as amounts, position
+          from unnest($15::bigint[], $16::date[], $17::bigint[], $18::text[], $19::text[]) with ordinality
+               as u (affiliate_id, day, deal_id, counts, amounts, position)
+          offset 0) t
+    order by t.position
+    on conflict (program_id, affiliate_id, day, link_id, brand_id, deal_id, campaign_id) do update set
+        registrations = d.registrations + excluded.registrations,
+        first_payments = d.first_payments + excluded.first_payments,
+        payments = d.payments + excluded.payments,
+        refunds = d.refunds + excluded.refunds,
+        churns = d.churns + excluded.churns,
+        first_payments_micros = d.first_payments_micros + excluded.first_payments_micros,
+        payments_micros = d.payments_micros + excluded.payments_micros,
+        refunds_micros = d.refunds_micros + excluded.refunds_micros
+    returning 1
+), booked as (
     insert into account as a (program_id, affiliate_id, currency,
                               earned_lead, earned_acquisition, earned_share, earned_sub_affiliate, adjustments, paid,
                               pending_lead, pending_acquisition, pending_share, pending_sub_affiliate, due,
@@ -18,6 +40,7 @@ with booked as (
                as u (affiliate_id, currency, moved, registrations, first_payments, first_payments_micros, payments,
                      payments_micros, last_paid_at, position)
           offset 0) t
+    where (select count(*) from counted) >= 0
     order by t.position
     on conflict (program_id, affiliate_id, currency) do update set
         earned_lead = a.earned_lead + excluded.earned_lead,

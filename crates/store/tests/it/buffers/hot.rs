@@ -63,7 +63,6 @@ pub(crate) enum Hot {
     CommissionsAppended,
     TransfersAppended,
     LogAppended,
-    DaysCounted,
     AccountsBooked,
     AccountCovers,
     KeyByHash,
@@ -74,7 +73,7 @@ pub(crate) enum Hot {
 
 impl Hot {
     /// All of them; the one that numbers comes last, for it leaves less to do.
-    pub(crate) const ALL: [Hot; 35] = [
+    pub(crate) const ALL: [Hot; 34] = [
         Hot::RatesOfDays,
         Hot::NamesKnown,
         Hot::NamesWaiting,
@@ -104,7 +103,6 @@ impl Hot {
         Hot::CommissionsAppended,
         Hot::TransfersAppended,
         Hot::LogAppended,
-        Hot::DaysCounted,
         Hot::AccountsBooked,
         Hot::AccountCovers,
         Hot::KeyByHash,
@@ -136,10 +134,14 @@ impl Hot {
     }
 
     /// Rows that a change is about: what changes a column of an index finds a row and writes it, and all its index
-    /// entries, anew.
+    /// entries, anew. A booking is about a day, an account and a month.
     fn written(self) -> usize {
-        let rows = ROWS as usize;
-        if matches!(self, Hot::FactsAttached | Hot::LinesTaken) { 2 * rows } else { rows }
+        let each = match self {
+            Hot::FactsAttached | Hot::LinesTaken => 2,
+            Hot::AccountsBooked => 3,
+            _ => 1,
+        };
+        each * ROWS as usize
     }
 
     /// Reads and locks; `None` for what writes.
@@ -262,8 +264,7 @@ impl Hot {
                 store::transfer::append(tx, PROGRAM, &new.map(transfer).collect::<Vec<_>>()).await
             }
             Hot::LogAppended => store::log::append(tx, PROGRAM, &new.map(log).collect::<Vec<_>>()).await,
-            Hot::DaysCounted => store::roll_up::apply(tx, PROGRAM, &days()).await,
-            Hot::AccountsBooked => store::account::apply(tx, PROGRAM, &deltas()).await,
+            Hot::AccountsBooked => store::account::apply(tx, PROGRAM, &days(), &deltas()).await,
             read => unreachable!("{read:?} only reads"),
         }
     }
