@@ -176,6 +176,8 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     store::referral::append(tx, program, &rows(true)).await?;
     store::referral::update(tx, program, &rows(false)).await?;
     drop(changed);
+    let disputed: Vec<_> = effects.disputed.into_iter().collect();
+    store::commission::mark_disputed(tx, program, &disputed).await?;
     let facts: Vec<_> = effects.facts.iter().filter_map(|id| world.facts.remove(id)).collect();
     store::fact::append(tx, program, &facts).await?;
     store::fact::repoint(tx, program, &effects.repointed).await?;

@@ -7,4 +7,5 @@ mod faults;
 mod ingest;
 mod jobs;
 mod mail;
+mod periods;
 mod story;

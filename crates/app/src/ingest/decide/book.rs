@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::command::Refused;
-use domain::commission::{Booked, Key, Posting, Reason, difference};
+use domain::commission::{Booked, HoldChange, Key, Posting, Reason, difference, hold_changes};
 use domain::fact::{Body, Fact, Kind};
 use domain::fold::{FirstPayment, Folded, fold, step};
 use domain::ids::{CommissionId, DealId, FactId, LogId, ReferralId};
@@ -29,6 +29,8 @@ pub(crate) struct Effects {
     pub(crate) facts: Vec<FactId>,
     pub(crate) people: Vec<PersonRow>,
     pub(crate) commissions: Vec<CommissionRow>,
+    /// Commissions that disputes hold or let go.
+    pub(crate) disputed: BTreeMap<CommissionId, bool>,
     pub(crate) journal: Journal,
     pub(crate) logs: Vec<LogRow>,
     /// Names whose rows must come to name something other than what they were made with.
@@ -51,6 +53,7 @@ impl Effects {
             facts: Vec::new(),
             people: Vec::new(),
             commissions: Vec::new(),
+            disputed: BTreeMap::new(),
             journal: Journal::new(zone),
             logs: Vec::new(),
             bindings: Vec::new(),
@@ -141,7 +144,10 @@ fn refold(scope: &mut Scope, fact: Option<&Fact>) -> Result<(Folded, bool), Refu
     }
     match (stepped, &scope.history) {
         (Some(folded), _) => Ok((folded, true)),
-        (None, Some(history)) => Ok((fold(&scope.course, &history.facts), false)),
+        (None, Some(history)) => {
+            scope.course.booked = history.booked.values().cloned().collect();
+            Ok((fold(&scope.course, &history.facts), false))
+        }
         (None, None) => Err(Refused::Internal(crate::error::logged(&format!(
             "referral {} was to be folded from its facts, which were not read",
             scope.row.id
@@ -169,6 +175,13 @@ fn settle(
     let postings = difference(reason, at, &folded.targets, booked, || CommissionId(random::id()));
     for posting in postings {
         post(scope, effects, posting, origin);
+    }
+    let changes = match &scope.history {
+        Some(history) if !is_step => hold_changes(at, &folded.targets, &history.booked),
+        _ => Vec::new(),
+    };
+    for change in changes {
+        hold(scope, effects, change, origin);
     }
     scope.changed = true;
     scope.row.version += 1;
@@ -199,11 +212,30 @@ fn post(scope: &mut Scope, effects: &mut Effects, posting: Posting, origin: Orig
             referral: scope.row.id,
             currency: scope.course.currency.code().to_owned(),
             released_at: commission.released_at,
+            disputed: commission.disputed,
         });
     }
     if let Some(history) = &mut scope.history {
         let key: Key = commission.header.key;
         history.booked.insert(key, Booked { ..commission });
+    }
+}
+
+/// Holds a commission because of a dispute, or lets it go. The movement is no entry; its leg is another than theirs.
+fn hold(scope: &mut Scope, effects: &mut Effects, change: HoldChange, origin: Origin) {
+    let HoldChange { commission, movement, effective_at } = change;
+    let id = commission.header.id;
+    if let Some(movement) = movement {
+        let owner = (commission.header.key.affiliate, scope.course.currency);
+        let part = Part { commission: Some(id), leg: 1, ..Part::default() };
+        effects.journal.book(owner, movement, origin, part, effective_at);
+    }
+    match effects.commissions.iter_mut().rev().find(|row| row.header.id == id) {
+        Some(new) => new.disputed = commission.disputed,
+        None => drop(effects.disputed.insert(id, commission.disputed)),
+    }
+    if let Some(history) = &mut scope.history {
+        history.booked.insert(commission.header.key, commission);
     }
 }
 
