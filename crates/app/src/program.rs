@@ -35,7 +35,7 @@ pub struct NewProgram {
 
 /// Makes a program.
 pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<ProgramRow> {
-    new.terms.check(new.currency).map_err(|error| Error::invalid("terms", error))?;
+    crate::deal::check(&new.terms, new.currency)?;
     let id = store::program::next_id(app.pool()).await?;
     let affiliate = AffiliateId(app.0.counters.next(app.pool(), id, "affiliate").await?);
     let deal = DealId(app.0.counters.next(app.pool(), id, "deal").await?);
@@ -50,6 +50,8 @@ pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<Progra
         smartico_advance: true,
         refuse_identical_payment: false,
         referral_expires_after_days: None,
+        close_after_days: 1,
+        closed_through: None,
         default_affiliate: affiliate,
         default_deal: deal,
         version: 1,

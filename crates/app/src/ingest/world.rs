@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::command::{AffiliateName, Command};
 use domain::commission::{Booked, Key};
-use domain::fact::{Attributes, Fact, Position};
-use domain::fold::{Assignment, Course};
+use domain::fact::{Attributes, Fact, Kind as FactKind, Position};
+use domain::fold::{Assignment, Course, Truth};
 use domain::ids::{DealId, DealVersionId, FactId, ProgramId, ReferralId};
 use store::affiliate::Found;
 use store::fact::FactRow;
@@ -51,6 +51,10 @@ pub(crate) struct World {
     /// Deals of the deal versions in use.
     pub(crate) deals: BTreeMap<DealVersionId, DealId>,
     pub(crate) statuses: BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
+    /// What counts the deposits and withdrawals of each brand.
+    pub(crate) truths: BTreeMap<String, Truth>,
+    /// The newest report of each player's day, by the first one.
+    pub(crate) revisions: HashMap<FactId, (u64, FactId)>,
     /// Integer names for new referrals.
     pub(crate) numbers: Vec<i64>,
 }
@@ -126,6 +130,8 @@ pub(crate) async fn load(
         newest: BTreeMap::new(),
         deals: BTreeMap::new(),
         statuses: BTreeMap::new(),
+        truths: decisions.brands.clone(),
+        revisions: HashMap::new(),
         numbers,
     };
     load_facts(tx, program, batch, &mut world).await?;
@@ -215,7 +221,14 @@ async fn load_facts(tx: &mut Tx, program: ProgramId, batch: &[&Prepared], world:
     // A parked refund may belong to a payment that is parked too.
     let payments = world.parked.values().flatten().filter_map(|id| world.facts.get(id)?.payment);
     let payments: BTreeSet<FactId> = payments.filter(|id| !world.facts.contains_key(id)).collect();
-    read_facts(tx, program, &payments, world).await
+    read_facts(tx, program, &payments, world).await?;
+    let waiting: Vec<FactRow> = world
+        .facts
+        .values()
+        .filter(|fact| fact.kind == FactKind::Activity && fact.referral.is_none())
+        .cloned()
+        .collect();
+    know_reports(world, waiting)
 }
 
 /// Reads the batch's own facts, should an earlier attempt have committed them after all.
@@ -264,7 +277,7 @@ async fn load_referrals(
     world.statuses = decisions.statuses(tx.read(), &affiliates).await?;
     world.deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
     for row in rows {
-        let course = course_of(&row, &world.program, &terms, &world.statuses)?;
+        let course = course_of(&row, &world.program, &terms, &world.statuses, &world.truths)?;
         world.referrals.insert(row.id, Scope { row, course, history: None, is_new: false, changed: false });
     }
     load_histories(tx, program, batch, world).await
@@ -275,6 +288,7 @@ fn course_of(
     program: &ProgramRow,
     terms: &BTreeMap<DealVersionId, (DealId, Arc<domain::deal::Terms>)>,
     statuses: &BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
+    truths: &BTreeMap<String, Truth>,
 ) -> Result<Course> {
     let missing = || StoreError::Corrupt { table: "referral", column: "assignments", id: row.id.to_string() };
     let assignments = row.assignments.iter().map(|assignment| {
@@ -299,7 +313,7 @@ fn course_of(
         rejected_at: row.rejected_at,
         expires_at: row.expires_at,
         customer: Attributes::default(),
-        truths: BTreeMap::new(),
+        truths: truths.clone(),
         rejected: BTreeSet::new(),
         booked: Vec::new(),
     })
@@ -312,16 +326,31 @@ pub(crate) async fn scope(
     program: ProgramId,
     row: ReferralRow,
 ) -> Result<Option<Scope>> {
-    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(None) };
-    let versions = row.assignments.iter().filter_map(|assignment| assignment.version).collect();
+    Ok(scopes(app, tx, program, vec![row]).await?.pop())
+}
+
+/// Builds the courses of referrals, with their facts and commissions.
+pub(crate) async fn scopes(
+    app: &App,
+    tx: &mut Tx,
+    program: ProgramId,
+    rows: Vec<ReferralRow>,
+) -> Result<Vec<Scope>> {
+    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(Vec::new()) };
+    let versions =
+        rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
-    let statuses = decisions.statuses(tx.read(), &row.affiliates()).await?;
-    let course = course_of(&row, &decisions.program, &terms, &statuses)?;
-    let id = row.id;
-    let mut scope = Scope { row, course, history: None, is_new: false, changed: false };
-    let mut histories = read_histories(tx, program, &[id], &decisions.program).await?;
-    scope.history = Some(histories.remove(&id).unwrap_or_default());
-    Ok(Some(scope))
+    let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
+    let statuses = decisions.statuses(tx.read(), &affiliates).await?;
+    let ids: Vec<ReferralId> = rows.iter().map(|row| row.id).collect();
+    let (mut histories, _) = read_histories(tx, program, &ids, &decisions.program).await?;
+    let mut scopes = Vec::with_capacity(rows.len());
+    for row in rows {
+        let course = course_of(&row, &decisions.program, &terms, &statuses, &decisions.brands)?;
+        let history = Some(histories.remove(&row.id).unwrap_or_default());
+        scopes.push(Scope { row, course, history, is_new: false, changed: false });
+    }
+    Ok(scopes)
 }
 
 /// Reads all facts and commissions of the referrals that cannot be folded from their stored state.
@@ -335,7 +364,8 @@ async fn load_histories(
     if wanted.is_empty() {
         return Ok(());
     }
-    let mut histories = read_histories(tx, program, &wanted, &world.program).await?;
+    let (mut histories, reports) = read_histories(tx, program, &wanted, &world.program).await?;
+    know_reports(world, reports)?;
     for id in wanted {
         if let Some(scope) = world.referrals.get_mut(&id) {
             scope.history = Some(histories.remove(&id).unwrap_or_default());
@@ -349,17 +379,34 @@ async fn read_histories(
     program: ProgramId,
     ids: &[ReferralId],
     settings: &ProgramRow,
-) -> Result<HashMap<ReferralId, History>> {
+) -> Result<(HashMap<ReferralId, History>, Vec<FactRow>)> {
+    let mut reports = Vec::new();
     let mut histories: HashMap<ReferralId, History> = HashMap::new();
     for row in store::fact::of_referrals(tx.read(), program, ids).await? {
         if let Some(referral) = row.referral {
             histories.entry(referral).or_default().facts.push(row.to_fact(settings.currency)?);
         }
+        if row.kind == FactKind::Activity {
+            reports.push(row);
+        }
     }
     for (referral, booked) in store::commission::booked(tx.read(), program, ids).await? {
         histories.entry(referral).or_default().booked = booked;
     }
-    Ok(histories)
+    Ok((histories, reports))
+}
+
+/// Keeps reports of players' days, and which is the newest of each.
+fn know_reports(world: &mut World, reports: Vec<FactRow>) -> Result<()> {
+    for row in reports {
+        let revision = row.activity()?.revision;
+        let newest = world.revisions.entry(row.payment.unwrap_or(row.id)).or_insert((revision, row.id));
+        if revision > newest.0 {
+            *newest = (revision, row.id);
+        }
+        world.facts.insert(row.id, row);
+    }
+    Ok(())
 }
 
 /// Referrals that meet a refund, a fact older than their newest folded one, or parked facts.
@@ -380,6 +427,15 @@ fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
         }
         let Some(id) = world.referral_of(prepared) else { continue };
         let Some(scope) = world.referrals.get(&id) else { continue };
+        if let Command::Activity(activity) = &prepared.ask.command {
+            // A newer report of a day, or one that pulls down what the day has qualified.
+            let is_known = prepared.sources.iter().any(|source| world.subject(source).is_some());
+            let fold = &scope.row.fold;
+            let mut qualified = fold.customer.iter().chain(&fold.lead);
+            if is_known || newest.contains_key(&id) || qualified.any(|it| it.date == activity.day) {
+                wanted.insert(id);
+            }
+        }
         let position = Position(prepared.occurred_at, prepared.ask.command.kind().rank(), prepared.source());
         let last = newest.get(&id).or(scope.row.fold.last.as_ref());
         if last.is_some_and(|last| *last >= position) {

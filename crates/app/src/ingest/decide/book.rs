@@ -6,10 +6,10 @@ use domain::command::Refused;
 use domain::commission::{Booked, HoldChange, Key, Posting, Reason, difference, hold_changes};
 use domain::fact::{Body, Fact, Kind};
 use domain::fold::{FirstPayment, Folded, fold, step};
-use domain::ids::{CommissionId, DealId, FactId, LogId, ReferralId};
+use domain::ids::{AffiliateId, CommissionId, DealId, FactId, LogId, ReferralId};
 use domain::ledger;
 use domain::outcome::{Outcome, Standing};
-use domain::time::Timestamp;
+use domain::time::{Period, Timestamp};
 use store::commission::CommissionRow;
 use store::fact::{Attached, FactRow};
 use store::log::LogRow;
@@ -45,16 +45,19 @@ pub(crate) struct Effects {
     /// Parked refunds whose payment became known, though not its customer.
     pub(crate) repointed: Vec<(FactId, FactId)>,
     pub(crate) days: BTreeMap<Day, Figures>,
+    /// Closed months that a late fact changes, and the write that did.
+    pub(crate) late: BTreeMap<(AffiliateId, Period), LogId>,
+    closed_through: Option<Period>,
 }
 
 impl Effects {
-    pub(crate) fn new(zone: domain::time::Zone) -> Effects {
+    pub(crate) fn new(zone: domain::time::Zone, closed_through: Option<Period>) -> Effects {
         Effects {
             facts: Vec::new(),
             people: Vec::new(),
             commissions: Vec::new(),
             disputed: BTreeMap::new(),
-            journal: Journal::new(zone),
+            journal: Journal::new(zone).after(closed_through),
             logs: Vec::new(),
             bindings: Vec::new(),
             unbound: BTreeSet::new(),
@@ -64,6 +67,8 @@ impl Effects {
             attached: Vec::new(),
             repointed: Vec::new(),
             days: BTreeMap::new(),
+            late: BTreeMap::new(),
+            closed_through,
         }
     }
 
@@ -114,7 +119,7 @@ pub(crate) fn book(
     };
     let before = scope.row.fold.first_payment;
     let (folded, is_step) = refold(scope, Some(&fact))?;
-    let origin = Origin { cause: ledger::Cause::Fact, cause_id: fact.id.0, log: cause.log };
+    let origin = Origin { cause: ledger::Cause::Fact, cause_id: row.id.0, log: cause.log };
     let outcome = settle(scope, effects, folded, is_step, (reason, fact.occurred_at), origin, cause.now, Some(&fact));
     count(scope, effects, &fact, row, deals);
     count_first(scope, effects, before, deals);
@@ -127,13 +132,14 @@ pub(crate) fn reject_referral(
     reason: Reason,
     at: Timestamp,
     origin: Origin,
-) -> Result<Journal, Refused> {
+    closed_through: Option<Period>,
+) -> Result<Effects, Refused> {
     scope.row.rejected_at = Some(at);
     scope.course.rejected_at = Some(at);
-    let mut effects = Effects::new(scope.course.zone);
+    let mut effects = Effects::new(scope.course.zone, closed_through);
     let (folded, is_step) = refold(scope, None)?;
     settle(scope, &mut effects, folded, is_step, (reason, at), origin, at, None);
-    Ok(effects.journal)
+    Ok(effects)
 }
 
 /// The fold with one more fact: from the stored state where it is newer than all folded ones, else from all facts.
@@ -173,7 +179,13 @@ fn settle(
         _ => &nothing,
     };
     let postings = difference(reason, at, &folded.targets, booked, || CommissionId(random::id()));
+    if let Some(fact) = fact {
+        let owner = scope.course.owner_at(fact.occurred_at).affiliate;
+        late(scope, effects, owner, fact.occurred_at, origin);
+    }
     for posting in postings {
+        let header = &posting.commission.header;
+        late(scope, effects, header.key.affiliate, header.occurred_at, origin);
         post(scope, effects, posting, origin);
     }
     let changes = match &scope.history {
@@ -201,10 +213,20 @@ fn settle(
     outcome
 }
 
+/// Remembers a closed month that has to be closed again because of something dated in it.
+fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timestamp, origin: Origin) {
+    let month = scope.course.zone.period_of(at);
+    let is_closed = effects.closed_through.is_some_and(|closed| month <= closed);
+    let mut terms = scope.course.assignments.iter().filter_map(|assignment| assignment.terms.as_ref());
+    if is_closed && terms.any(|(_, terms)| terms.has_close()) {
+        effects.late.insert((affiliate, month), origin.log);
+    }
+}
+
 fn post(scope: &mut Scope, effects: &mut Effects, posting: Posting, origin: Origin) {
     let Posting { commission, is_new, entry, movement, effective_at } = posting;
     let owner = (commission.header.key.affiliate, scope.course.currency);
-    let part = Part { commission: Some(commission.header.id), entry: Some(entry), leg: 0 };
+    let part = Part { commission: Some(commission.header.id), entry: Some(entry), ..Part::default() };
     effects.journal.book(owner, movement, origin, part, effective_at);
     if is_new {
         effects.commissions.push(CommissionRow {
