@@ -31,7 +31,8 @@ pub async fn record(app: &App, caller: &Caller, rows: Vec<Row>) -> Result<Vec<An
     let ask = |row: Row| {
         let starts_at = zone.start_of(row.day);
         let Row { player, brand, day, revision, figures } = row;
-        let command = Command::Activity(Box::new(Activity { player, brand, day, starts_at, revision, figures }));
+        let command =
+            Command::Activity(Box::new(Activity { player, brand, day, starts_at, revision, figures }));
         Ask { park: true, ..Ask::new(Operation::Activity, command) }
     };
     Ok(submit_many(app, caller.program, caller.now, rows.into_iter().map(ask).collect()).await)

@@ -27,14 +27,17 @@ pub async fn put(app: &App, caller: &Caller, name: &str, truth: Truth) -> Result
         Some(_) => {
             return Err(Error::Conflict {
                 code: "fixed",
-                message: format!("what counts the deposits and withdrawals of {name:?} is said and cannot change"),
+                message: format!(
+                    "what counts the deposits and withdrawals of {name:?} is said and cannot change"
+                ),
             });
         }
         None => {}
     }
     store::brand::append(&mut tx, caller.program, name, truth, caller.now).await?;
     let word = |source| if source == Source::Rows { "rows" } else { "events" };
-    let body = json!({ "brand": name, "deposits": word(truth.deposits), "withdrawals": word(truth.withdrawals) });
+    let body =
+        json!({ "brand": name, "deposits": word(truth.deposits), "withdrawals": word(truth.withdrawals) });
     crate::key::log(app, &mut tx, caller, "brand.created", body).await?;
     store::program::bump_version(&mut tx, caller.program).await?;
     tx.commit().await?;

@@ -9,6 +9,8 @@ pub struct Config {
     pub queue_limit: usize,
     /// The mail server, if mails are to be sent.
     pub mail: Option<Mail>,
+    /// Where exchange rates are fetched, if they are to be.
+    pub rates_url: Option<String>,
 }
 
 /// Where mails go out.
@@ -22,7 +24,7 @@ pub struct Mail {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { ingest_workers: 4, queue_limit: 16_384, mail: None }
+        Config { ingest_workers: 4, queue_limit: 16_384, mail: None, rates_url: None }
     }
 }
 

@@ -20,6 +20,19 @@ pub async fn page(
     Ok(store::fact::page(&mut connection, caller.program, referral, below, limit).await?)
 }
 
+/// A page of the payments and refunds that wait for an exchange rate, newest first.
+pub async fn waiting_page(
+    app: &App,
+    caller: &Caller,
+    referral: Option<ReferralId>,
+    below: Option<FactId>,
+    limit: i64,
+) -> Result<Vec<FactRow>> {
+    caller.require_operator()?;
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    Ok(store::fact::waiting::page(&mut connection, caller.program, referral, below, limit).await?)
+}
+
 /// A fact by id.
 pub async fn show(app: &App, caller: &Caller, id: FactId) -> Result<FactRow> {
     caller.require_operator()?;

@@ -2,14 +2,17 @@
 //! waited longest, decides up to 1,024 of its commands in one transaction, and answers after its commit.
 
 mod batch;
+mod convert;
 mod decide;
 mod prepare;
 mod queue;
+mod rates;
 mod world;
 
 use std::sync::Arc;
 
 use domain::command::{Command, Operation, Refused};
+use domain::exchange::Exchange;
 use domain::fact::Kind;
 use domain::ids::{AffiliateId, FactId, ProgramId, ReferralId};
 use domain::money::Money;
@@ -18,6 +21,7 @@ use domain::text::Key;
 use domain::time::Timestamp;
 
 pub(crate) use batch::due as late_months;
+pub(crate) use convert::convert_waiting;
 pub(crate) use decide::reject_referral;
 pub(crate) use queue::{Queue, work};
 pub(crate) use world::{Scope, scope, scopes};
@@ -60,6 +64,10 @@ pub struct Recorded {
     pub affiliate: Option<AffiliateId>,
     /// The amount as it came.
     pub amount: Option<Money>,
+    /// What it is worth in the program's currency, in micros; `None` while its rate is missing.
+    pub value_micros: Option<i64>,
+    /// The rates by which it was converted.
+    pub exchange: Option<Exchange>,
     /// When it occurred.
     pub occurred_at: Timestamp,
     /// When it was recorded.

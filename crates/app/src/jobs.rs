@@ -1,9 +1,12 @@
-//! What the product does on its own: it releases, matches advances, and runs the jobs that verbs enqueued.
+//! What the product does on its own: it releases, matches advances, fetches exchange rates, and runs the jobs that verbs
+//! enqueued.
 //!
 //! One kind of job is one file in `jobs/`; the table and its leases are `store::job`. What must not be here: what a
 //! job does, and a transaction held open while a job reaches outside.
 
+pub(crate) mod conversion;
 pub(crate) mod payout_mail;
+mod rates_fetch;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -90,6 +93,7 @@ impl From<MailError> for Failure {
 /// The one place that knows every kind of job.
 async fn attempt(app: &App, job: &ClaimedJob, now: Timestamp) -> std::result::Result<Done, Failure> {
     match job.kind.as_str() {
+        conversion::KIND => conversion::run(app, job, now).await,
         payout_mail::KIND => payout_mail::run(app, job, now).await,
         // A newer version of the product may share the database and will know the kind.
         unknown => Err(Failure::Transient(format!("this version knows no job {unknown:?}"))),
@@ -98,7 +102,7 @@ async fn attempt(app: &App, job: &ClaimedJob, now: Timestamp) -> std::result::Re
 
 /// Runs until the product stops, and then finishes the jobs it has begun.
 pub(crate) async fn run(app: App) {
-    tokio::join!(keep_sweeping(&app), keep_working(&app));
+    tokio::join!(keep_sweeping(&app), keep_working(&app), rates_fetch::keep_fetching(&app));
 }
 
 /// A page of a program's dead jobs: those that were given up after their last attempt.

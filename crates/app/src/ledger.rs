@@ -42,14 +42,10 @@ pub(crate) struct Part {
 }
 
 impl Journal {
-    pub(crate) fn new(zone: Zone) -> Journal {
-        Journal { zone, closed_through: None, transfers: Vec::new(), accounts: BTreeMap::new() }
-    }
-
-    /// Posts nothing in closed months: what takes effect there is posted in the first open one (money.md §2).
-    pub(crate) fn after(mut self, closed_through: Option<Period>) -> Journal {
-        self.closed_through = closed_through;
-        self
+    /// A journal that posts nothing in closed months: what takes effect there is posted in the first open one
+    /// (money.md §2).
+    pub(crate) fn new(zone: Zone, closed_through: Option<Period>) -> Journal {
+        Journal { zone, closed_through, transfers: Vec::new(), accounts: BTreeMap::new() }
     }
 
     /// Lets a month be posted in by its first close, or closes it again.

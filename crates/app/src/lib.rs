@@ -30,6 +30,7 @@ pub mod payout;
 pub mod period;
 pub mod program;
 pub mod random;
+pub mod rates;
 pub mod referral;
 pub mod release;
 pub mod secret;

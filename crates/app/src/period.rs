@@ -5,18 +5,20 @@
 //! each in a transaction of its own, from rows of `period_due` that say what is left to do.
 
 mod affiliate;
+mod booking;
 
 use chrono::Duration;
 use domain::ids::{AffiliateId, DealId, LogId, ProgramId};
 use domain::time::{Period, Timestamp};
 use serde_json::json;
 use store::log::LogRow;
-pub use store::period::PeriodRow;
 use store::period::Due;
+pub use store::period::PeriodRow;
 use store::program::ProgramRow;
 use store::{Fault, Tx};
 
 pub use affiliate::Month;
+pub use booking::Booking;
 
 use crate::error::{Error, Result};
 use crate::{App, Caller, random};
@@ -39,8 +41,17 @@ pub async fn page(
     Ok(store::period::page(&mut connection, caller.program, month, affiliate, after, limit).await?)
 }
 
+/// What a close did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Done {
+    /// The last closed month.
+    pub closed_through: Period,
+    /// For how many affiliates something was due.
+    pub affiliates: usize,
+}
+
 /// Closes a month, with all that are open before it. Closed again, it books nothing.
-pub async fn close(app: &App, caller: &Caller, month: Period) -> Result<()> {
+pub async fn close(app: &App, caller: &Caller, month: Period) -> Result<Done> {
     caller.require_operator()?;
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
     let program = crate::program::by_id(tx.read(), caller.program).await?;
@@ -52,8 +63,9 @@ pub async fn close(app: &App, caller: &Caller, month: Period) -> Result<()> {
         tx.commit().await?;
         app.0.sequencer.notify(caller.program);
     }
-    run_due(app, caller.program, caller.now).await?;
-    Ok(())
+    let affiliates = run_due(app, caller.program, caller.now).await?;
+    let closed_through = program.closed_through.map_or(month, |closed| closed.max(month));
+    Ok(Done { closed_through, affiliates })
 }
 
 fn check_ended(program: &ProgramRow, month: Period, now: Timestamp) -> Result<()> {
@@ -92,10 +104,11 @@ async fn in_open_months(
     Ok(found.into_iter().map(|(affiliate, at)| (affiliate, program.zone.period_of(at))).collect())
 }
 
-/// What closing a month would book, affiliate by affiliate, without booking it.
+/// What closing a month would book, affiliate by affiliate, without booking it. Each affiliate is read by itself, so
+/// that nothing waits long for it.
 pub async fn preview(app: &App, caller: &Caller, month: Period) -> Result<Vec<Month>> {
     caller.require_operator()?;
-    let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let mut tx = Tx::begin(app.pool(), caller.program).await?;
     let program = crate::program::by_id(tx.read(), caller.program).await?;
     check_ended(&program, month, caller.now)?;
     let mut affiliates = in_open_months(&mut tx, &program, month).await?;
@@ -105,13 +118,15 @@ pub async fn preview(app: &App, caller: &Caller, month: Period) -> Result<Vec<Mo
             None => affiliates.push((affiliate, from)),
         }
     }
+    tx.rollback().await?;
     affiliates.sort_unstable();
     let through = program.closed_through.map_or(month, |closed| closed.max(month));
     let mut months = Vec::new();
     for (affiliate, from) in affiliates {
+        let mut tx = Tx::begin(app.pool(), caller.program).await?;
         months.extend(affiliate::months(app, &mut tx, &program, affiliate, (from, through)).await?);
+        tx.rollback().await?;
     }
-    tx.rollback().await?;
     Ok(months)
 }
 
@@ -121,7 +136,8 @@ pub async fn close_ended(app: &App, program: ProgramId, now: Timestamp) -> Resul
     let row = crate::program::by_id(&mut connection, program).await?;
     let today = row.zone.date_of(now - Duration::days(i64::from(row.close_after_days)));
     let Some(last) = before(Period::of(today)) else { return Ok(false) };
-    if row.closed_through.is_some_and(|closed| closed >= last) || row.zone.close_of(last, 0) < row.created_at {
+    if row.closed_through.is_some_and(|closed| closed >= last) || row.zone.close_of(last, 0) < row.created_at
+    {
         return Ok(false);
     }
     if !store::deal::terms(&mut connection, program).await?.iter().any(domain::deal::Terms::has_close) {

@@ -285,6 +285,9 @@ pub enum Refused {
         /// The payment's currency.
         payment: String,
     },
+    /// The amount's value in the program's currency is above what an amount may be.
+    #[error("{0}")]
+    NotConvertible(String),
     /// The affiliate cannot earn, and this door says so.
     #[error("the affiliate is {0}")]
     AffiliateCannotEarn(affiliate::Status),
@@ -331,6 +334,7 @@ impl Refused {
             Refused::OtherMoney { .. } => "other_money",
             Refused::RefundAbovePayment { .. } => "refund_above_payment",
             Refused::RefundInOtherCurrency { .. } => "refund_in_other_currency",
+            Refused::NotConvertible(_) => "not_convertible",
             Refused::AffiliateCannotEarn(_) => "affiliate_cannot_earn",
             Refused::ReferralCannotEarn(_) => "referral_cannot_earn",
             Refused::UnknownBrand(_) => "unknown_brand",

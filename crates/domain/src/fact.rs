@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::Value;
 use crate::ids::FactId;
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -273,11 +274,11 @@ pub enum Body {
     Payment {
         /// The amount as it came, in the currency it came in, gross.
         amount: Money,
-        /// The amount in the program's currency; `None` while the rate is missing.
-        value: Option<Money>,
+        /// What it is worth in the program's currency; `None` while the exchange rate is missing.
+        value: Option<Value>,
         /// The part of the value that commissions are on, where it is not all of it (without tax), in the program's
-        /// currency. Refunds are in proportion to the gross amount.
-        base: Option<Money>,
+        /// currency and converted by the same rates. Refunds are in proportion to the gross amount.
+        base: Option<Value>,
     },
     /// Money of a payment was sent back, or a refund came to another state or total. The newest report of a refund id
     /// counts.

@@ -9,6 +9,8 @@ pub mod command;
 pub mod commission;
 pub mod currency;
 pub mod deal;
+pub mod example;
+pub mod exchange;
 pub mod fact;
 pub mod fold;
 pub mod ids;

@@ -8,6 +8,7 @@
 mod booking;
 mod limits;
 mod reading;
+mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use booking::{Posted, Posting, postings};
 pub use reading::{Reading, Under, read};
+pub use statement::Statement;
 
 use crate::commission::Key;
 use crate::currency::Currency;

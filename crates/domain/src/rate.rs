@@ -1,9 +1,10 @@
-//! Rates of commission in parts per million. Exchange rates are not here.
+//! Rates of commission in parts per million. Exchange rates are in `exchange`.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::Value;
 use crate::money::{Money, decimal, parse_decimal};
 
 /// A share in parts per million, above 0 and at most 100 %. Written as a percentage in decimals: `"12.5"`.
@@ -37,11 +38,10 @@ impl Rate {
         self.0
     }
 
-    /// This share of an amount, rounded once, half away from zero, to the currency's minor unit.
-    pub fn of(&self, amount: Money) -> Money {
-        amount
-            .share(i128::from(self.0), 1_000_000)
-            .expect("a share of at most one fits where the amount fits")
+    /// This share of an amount or of a converted value, rounded once, half away from zero, to the minor unit of its
+    /// currency: percent, amount and exchange rates are one expression (money.md §7).
+    pub fn of(&self, value: impl Into<Value>) -> Money {
+        value.into().share(self.0)
     }
 }
 

@@ -132,6 +132,7 @@ fn settings_file(settings: &[(String, String)]) -> Result<String, Error> {
         ("max_connections", "50"),
         ("shared_buffers", "128MB"),
         ("wal_compression", "on"),
+        ("max_wal_size", "4GB"),
         ("log_error_verbosity", "terse"),
         ("log_line_prefix", ""),
     ];

@@ -41,12 +41,14 @@ pub(crate) struct Manner {
     pub(crate) connections: u32,
     /// Where mails go out.
     pub(crate) mail: Option<Mail>,
+    /// Where exchange rates are fetched.
+    pub(crate) rates_url: Option<String>,
 }
 
 impl Manner {
     /// A command that does one thing and ends.
     pub(crate) fn command() -> Manner {
-        Manner { connections: 4, mail: None }
+        Manner { connections: 4, ..Manner::default() }
     }
 }
 
@@ -67,7 +69,7 @@ impl House {
         let secret = secret::load(options.secret.as_deref(), dir.as_deref())?;
         let pool: Pool = store::connect(&url, manner.connections).await?;
         store::migration::run(&pool).await?;
-        let config = Config { mail: manner.mail, ..Config::default() };
+        let config = Config { mail: manner.mail, rates_url: manner.rates_url, ..Config::default() };
         let app = App::start(pool, secret, Clock::System, config).await?;
         Ok(House { app, access })
     }

@@ -2,6 +2,7 @@
 //! exit code is 0 only on success.
 
 mod bench;
+mod deal;
 mod demo;
 mod failure;
 mod house;
@@ -9,7 +10,9 @@ mod job;
 mod key;
 mod logging;
 mod migrate;
+mod period;
 mod program;
+mod rates;
 mod secret;
 mod serve;
 mod verify;
@@ -40,10 +43,16 @@ enum Command {
     Migrate(migrate::Options),
     /// Make and list programs.
     Program(program::Options),
+    /// Check deals in files, and apply them.
+    Deal(deal::Options),
     /// Make API keys.
     Key(key::Options),
     /// List jobs that were given up, and let them be tried again.
     Job(job::Options),
+    /// Close months.
+    Period(period::Options),
+    /// Bring in and list exchange rates.
+    Rates(rates::Options),
     /// Rebuild everything that is derived and compare.
     Verify(verify::Options),
     /// Measure against the physical limit, in one run.
@@ -63,8 +72,11 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(options).await,
             Command::Migrate(options) => migrate::run(options).await,
             Command::Program(options) => program::run(options).await,
+            Command::Deal(options) => deal::run(options).await,
             Command::Key(options) => key::run(options).await,
             Command::Job(options) => job::run(options).await,
+            Command::Period(options) => period::run(options).await,
+            Command::Rates(options) => rates::run(options).await,
             Command::Verify(options) => verify::run(options).await,
             Command::Bench(options) => bench::run(options).await,
         }

@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// The sender of mails.
     #[arg(long, env = "REFERO_MAIL_FROM", value_name = "ADDRESS")]
     pub(crate) mail_from: Option<String>,
+    /// Where to fetch exchange rates, every six hours: the European Central Bank's reference rates, XML or CSV.
+    #[arg(long, env = "REFERO_RATES_URL", value_name = "URL")]
+    pub(crate) rates_url: Option<String>,
 }
 
 pub(crate) async fn run(options: Options) -> Outcome {
@@ -43,7 +46,7 @@ pub(crate) async fn run(options: Options) -> Outcome {
 impl Options {
     pub(crate) fn manner(&self) -> Manner {
         let mail = self.smtp_url.clone().zip(self.mail_from.clone()).map(|(url, from)| Mail { url, from });
-        Manner { connections: self.connections, mail }
+        Manner { connections: self.connections, mail, rates_url: self.rates_url.clone() }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Facts: append only. A fact row is also the idempotency record of the request that brought it.
 
+pub mod waiting;
+
 use domain::currency::Currency;
 use chrono::NaiveDate;
+use domain::exchange::{Exchange, Value};
 use domain::fact::{Attributes, Body, Fact, Figures, Kind, RefundState};
 use domain::ids::{FactId, ProgramId, ReferralId};
 use domain::money::Money;
@@ -29,8 +32,12 @@ pub struct FactRow {
     pub payment: Option<FactId>,
     /// The amount as it came; `None` where the sort has none.
     pub amount: Option<Money>,
-    /// Of a payment: the amount in the program's currency, once its rate is known.
+    /// What the amount is worth in the program's currency, once its rate is known.
     pub value_micros: Option<i64>,
+    /// The rates by which it was converted; `None` where it came in the program's currency.
+    pub exchange: Option<Exchange>,
+    /// When its rates became known, where that was after it was recorded.
+    pub valued_at: Option<Timestamp>,
     /// The source id that breaks ties of the canonical order.
     pub source: String,
     /// When it happened.
@@ -74,11 +81,10 @@ impl FactRow {
         let body = match self.kind {
             Kind::Registration => Body::Registration,
             Kind::Churn => Body::Churn,
-            Kind::Payment => Body::Payment {
-                amount: self.amount.ok_or_else(|| missing("amount_micros"))?,
-                value: self.value_micros.map(|micros| Money::from_micros(micros, currency)),
-                base: None,
-            },
+            Kind::Payment => {
+                let amount = self.amount.ok_or_else(|| missing("amount_micros"))?;
+                Body::Payment { amount, value: self.value(amount, currency)?, base: None }
+            }
             Kind::Refund => Body::Refund {
                 payment: self.payment.ok_or_else(|| missing("payment_id"))?,
                 amount: self.amount.ok_or_else(|| missing("amount_micros"))?,
@@ -96,6 +102,17 @@ impl FactRow {
         };
         Ok(Fact { id, occurred_at: self.occurred_at, source: self.source.clone(), attributes, body })
     }
+
+    /// The exact value, from the amount and the rates that are kept with it.
+    fn value(&self, amount: Money, currency: Currency) -> Result<Option<Value>> {
+        match (self.value_micros, self.exchange) {
+            (None, _) => Ok(None),
+            (Some(micros), None) => Ok(Some(Money::from_micros(micros, currency).into())),
+            (Some(_), Some(exchange)) => {
+                exchange.value(amount, currency).map(Some).map_err(|_| corrupt("fact", "exchange", self.id))
+            }
+        }
+    }
 }
 
 struct Raw {
@@ -107,6 +124,8 @@ struct Raw {
     amount_micros: Option<i64>,
     currency: Option<String>,
     value_micros: Option<i64>,
+    exchange: Option<serde_json::Value>,
+    valued_at: Option<Timestamp>,
     source: String,
     occurred_at: Timestamp,
     recorded_at: Timestamp,
@@ -136,6 +155,12 @@ impl TryFrom<Raw> for FactRow {
             payment: raw.payment_id.map(FactId),
             amount,
             value_micros: raw.value_micros,
+            exchange: raw
+                .exchange
+                .map(serde_json::from_value)
+                .transpose()
+                .map_err(|_| corrupt("fact", "exchange", id))?,
+            valued_at: raw.valued_at,
             source: raw.source,
             occurred_at: raw.occurred_at,
             recorded_at: raw.recorded_at,
@@ -161,7 +186,8 @@ pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[Fact
         sqlx::query_as!(
             Raw,
             "select f.id, f.kind, f.operation, f.referral_id, f.payment_id, f.amount_micros, f.currency,
-                    f.value_micros, f.source, f.occurred_at, f.recorded_at, f.input_hash, f.engine, f.detail, f.outcome
+                    f.value_micros, f.exchange, f.valued_at, f.source, f.occurred_at, f.recorded_at, f.input_hash,
+                    f.engine, f.detail, f.outcome
              from unnest($2::uuid[]) as w (id)
                   cross join lateral (select * from fact where program_id = $1 and id = w.id offset 0) f",
             program.0,
@@ -186,7 +212,8 @@ pub async fn of_referrals(
         sqlx::query_as!(
             Raw,
             "select f.id, f.kind, f.operation, f.referral_id, f.payment_id, f.amount_micros, f.currency,
-                    f.value_micros, f.source, f.occurred_at, f.recorded_at, f.input_hash, f.engine, f.detail, f.outcome
+                    f.value_micros, f.exchange, f.valued_at, f.source, f.occurred_at, f.recorded_at, f.input_hash,
+                    f.engine, f.detail, f.outcome
              from unnest($2::uuid[]) as w (referral_id)
                   cross join lateral (select * from fact
                                       where program_id = $1 and referral_id = w.referral_id offset 0) f
@@ -222,8 +249,8 @@ pub async fn page(
         Some(referral) => {
             sqlx::query_as!(
                 Raw,
-                "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
-                        occurred_at, recorded_at, input_hash, engine, detail, outcome
+                "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, exchange,
+                        valued_at, source, occurred_at, recorded_at, input_hash, engine, detail, outcome
                  from (select * from fact where program_id = $1 and referral_id = $2 offset 0) f
                  where $3::uuid is null or id < $3
                  order by id desc limit $4",
@@ -238,8 +265,8 @@ pub async fn page(
         None => {
             sqlx::query_as!(
                 Raw,
-                "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
-                        occurred_at, recorded_at, input_hash, engine, detail, outcome
+                "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, exchange,
+                        valued_at, source, occurred_at, recorded_at, input_hash, engine, detail, outcome
                  from fact where program_id = $1 and id < $2 order by id desc limit $3",
                 program.0,
                 below.map_or(Uuid::max(), |id| id.0),
@@ -279,17 +306,19 @@ pub async fn append(tx: &mut Tx, program: ProgramId, facts: &[FactRow]) -> Resul
         .iter()
         .map(|fact| serde_json::to_string(&fact.outcome).expect("an outcome is plain data"))
         .collect();
+    let exchanges: Vec<Option<String>> = facts.iter().map(|fact| fact.exchange.as_ref().map(stored)).collect();
     sqlx::query!(
         "insert into fact (program_id, id, kind, operation, referral_id, payment_id, amount_micros, currency,
-                           value_micros, source, occurred_at, recorded_at, input_hash, engine, detail, outcome)
+                           value_micros, source, occurred_at, recorded_at, input_hash, engine, detail, outcome,
+                           exchange)
          select $1, t.id, t.kind, t.operation, t.referral_id, t.payment_id, t.amount_micros, t.currency,
                 t.value_micros, t.source, t.occurred_at, t.recorded_at, t.input_hash, t.engine, t.detail::jsonb,
-                t.outcome::jsonb
+                t.outcome::jsonb, t.exchange::jsonb
          from unnest($2::uuid[], $3::smallint[], $4::smallint[], $5::uuid[], $6::uuid[], $7::bigint[], $8::text[],
                      $9::bigint[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bytea[],
-                     $14::smallint[], $15::text[], $16::text[])
+                     $14::smallint[], $15::text[], $16::text[], $17::text[])
               as t (id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
-                    occurred_at, recorded_at, input_hash, engine, detail, outcome)",
+                    occurred_at, recorded_at, input_hash, engine, detail, outcome, exchange)",
         program.0,
         &ids,
         &kinds,
@@ -305,11 +334,16 @@ pub async fn append(tx: &mut Tx, program: ProgramId, facts: &[FactRow]) -> Resul
         &hashes as _,
         &engines,
         &details as _,
-        &outcomes
+        &outcomes,
+        &exchanges as _
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
     Ok(())
+}
+
+fn stored(exchange: &Exchange) -> String {
+    serde_json::to_string(exchange).expect("an exchange is plain data")
 }
 
 /// A parked fact that found its referral, and a refund its payment.

@@ -12,6 +12,7 @@ pub mod commission;
 pub mod counter;
 pub mod deal;
 mod error;
+pub mod exchange_rate;
 pub mod fact;
 pub mod job;
 pub mod key;

@@ -1,7 +1,7 @@
 //! Months: what each close of an affiliate's month came to, and which months have to be closed, or closed again.
 
 use domain::ids::{AffiliateId, DealId, ProgramId, ReferralId};
-use domain::period::{Chain, Correction, Posted, Scope};
+use domain::period::{Chain, Correction, Posted, Scope, Statement};
 use domain::time::{Period, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub struct PeriodRow {
     /// When it was first booked; `None` while the hold after the month runs.
     pub booked_at: Option<Timestamp>,
     /// The statement, frozen by the first close.
-    pub figures: serde_json::Value,
+    pub statement: Statement,
     /// What is booked for it.
     pub posted: Posted,
     /// What it hands on to the next month.
@@ -72,7 +72,7 @@ impl TryFrom<Raw> for PeriodRow {
             closed_at: raw.closed_at,
             effective_at: raw.effective_at,
             booked_at: raw.booked_at,
-            figures: raw.figures,
+            statement: serde_json::from_value(raw.figures).map_err(|_| broken("figures"))?,
             posted: Posted {
                 adjustments: posted.adjustments.into_iter().collect(),
                 carried: posted.carried.into_iter().collect(),
@@ -155,7 +155,7 @@ pub async fn save(tx: &mut Tx, program: ProgramId, row: &PeriodRow) -> Result<()
         row.closed_at,
         row.effective_at,
         row.booked_at,
-        row.figures,
+        serde_json::to_value(&row.statement).expect("a statement is plain data"),
         serde_json::to_value(&posted).expect("what is posted is plain data"),
         serde_json::to_value(&row.chain).expect("a chain is plain data")
     )
@@ -226,6 +226,25 @@ pub async fn due(
             Ok((AffiliateId(row.affiliate_id), month))
         })
         .collect()
+}
+
+/// The earliest month of an affiliate that is due at an instant.
+pub async fn due_of(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliate: AffiliateId,
+    now: Timestamp,
+) -> Result<Option<Period>> {
+    let month = sqlx::query_scalar!(
+        "select min(month) from period_due where program_id = $1 and affiliate_id = $2 and due_at <= $3",
+        program.0,
+        affiliate.0,
+        now
+    )
+    .fetch_one(connection)
+    .await?;
+    let read = |month| Period::from_number(month).ok_or_else(|| corrupt("period_due", "month", affiliate));
+    month.map(read).transpose()
 }
 
 /// Forgets what was due of an affiliate up to an instant.

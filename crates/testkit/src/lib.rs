@@ -4,6 +4,7 @@
 mod database;
 mod dead_jobs;
 mod faults;
+pub mod file_server;
 mod second_app;
 pub mod smtp;
 mod test_app;

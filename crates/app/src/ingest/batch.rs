@@ -185,6 +185,7 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     store::fact::append(tx, program, &facts).await?;
     store::fact::repoint(tx, program, &effects.repointed).await?;
     store::fact::attach(tx, program, &effects.attached).await?;
+    store::fact::waiting::convert(tx, program, &effects.converted).await?;
     store::parked::release(tx, program, &effects.unparked).await?;
     store::parked::park(tx, program, &effects.parked).await?;
     store::commission::append(tx, program, &effects.commissions).await?;

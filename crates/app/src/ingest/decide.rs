@@ -16,10 +16,11 @@ use store::name::Hash;
 use uuid::Uuid;
 
 use super::prepare::Prepared;
+use super::rates::Rates;
 use super::world::{Name, World};
 use super::{Answer, Recorded};
 
-pub(crate) use book::{Cause, Effects, book, reject_referral};
+pub(crate) use book::{Cause, Effects, book, convert, reject_referral};
 
 /// How long a fact may wait for its customer or payment, in days.
 const PARKED_DAYS: i64 = 90;
@@ -118,12 +119,15 @@ fn differs(world: &World, known: &FactRow, prepared: &Prepared) -> Option<&'stat
 /// What is answered for a fact; nothing but what was stored with it, so that it never changes.
 pub(crate) fn recorded(fact: &FactRow, replayed: bool) -> Recorded {
     let parked = fact.outcome.note == Some(Note::Parked);
+    let had_value = fact.valued_at.is_none();
     Recorded {
         fact: fact.id,
         kind: fact.kind,
         referral: fact.referral.filter(|_| !parked),
         affiliate: fact.outcome.affiliate,
         amount: fact.amount,
+        value_micros: fact.value_micros.filter(|_| had_value),
+        exchange: fact.exchange.filter(|_| had_value),
         occurred_at: fact.occurred_at,
         recorded_at: fact.recorded_at,
         outcome: fact.outcome.clone(),
@@ -141,6 +145,8 @@ fn new_fact(prepared: &Prepared) -> FactRow {
         payment: None,
         amount: None,
         value_micros: None,
+        exchange: None,
+        valued_at: None,
         source: prepared.source(),
         occurred_at: prepared.occurred_at,
         recorded_at: prepared.now,
@@ -198,6 +204,25 @@ fn park(
     Ok(answer)
 }
 
+/// Says what an amount of another currency is worth. One that is worth more than any amount may be is refused.
+fn set_value(world: &World, fact: &mut FactRow) -> Result<(), Refused> {
+    world.rates.set_value(fact).map_err(|error| Refused::NotConvertible(error.to_string()))
+}
+
+/// A parked fact may have waited for its rates too; where they are still missing it goes on waiting for those.
+fn value_late(rates: &Rates, effects: &mut Effects, fact: &mut FactRow, now: domain::time::Timestamp) {
+    if fact.value_micros.is_some() {
+        return;
+    }
+    if let Err(error) = rates.set_value(fact) {
+        tracing::warn!(fact = %fact.id, %error, "a fact cannot be converted and goes on waiting");
+    }
+    if fact.value_micros.is_some() {
+        fact.valued_at = Some(now);
+        effects.converted.push(fact.clone());
+    }
+}
+
 /// Attaches facts that waited under a name: to the referral, and refunds to their payment.
 fn attach(
     world: &mut World,
@@ -220,6 +245,7 @@ fn attach(
         effects.parked.retain(|(_, parked, _)| *parked != id);
         effects.unparked.push(id);
         effects.attached.push(Attached { fact: id, referral, payment: fact.payment });
+        value_late(&world.rates, effects, fact, now);
         let row = fact.clone();
         book(world, effects, referral, &row, Cause { log, now })?;
     }

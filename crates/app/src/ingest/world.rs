@@ -17,6 +17,7 @@ use store::{Result, StoreError, Tx};
 use uuid::Uuid;
 
 use super::prepare::Prepared;
+use super::rates::Rates;
 use crate::App;
 use crate::cache::{Decisions, Newest};
 
@@ -55,8 +56,18 @@ pub(crate) struct World {
     pub(crate) truths: BTreeMap<String, Truth>,
     /// The newest report of each player's day, by the first one.
     pub(crate) revisions: HashMap<FactId, (u64, FactId)>,
+    /// Exchange rates of the days and currencies of the batch.
+    pub(crate) rates: Rates,
     /// Integer names for new referrals.
     pub(crate) numbers: Vec<i64>,
+}
+
+/// Referrals outside of a batch, with what folding them needs.
+pub(crate) struct Scopes {
+    pub(crate) program: ProgramRow,
+    pub(crate) by_id: BTreeMap<ReferralId, Scope>,
+    /// Deals of the deal versions in use.
+    pub(crate) deals: BTreeMap<DealVersionId, DealId>,
 }
 
 /// What a name names, before and during the batch.
@@ -132,9 +143,11 @@ pub(crate) async fn load(
         statuses: BTreeMap::new(),
         truths: decisions.brands.clone(),
         revisions: HashMap::new(),
+        rates: Rates::none(decisions.program.currency),
         numbers,
     };
     load_facts(tx, program, batch, &mut world).await?;
+    load_rates(tx, batch, &mut world).await?;
     load_referrals(app, tx, program, batch, &mut world, &decisions).await?;
     load_choices(tx, program, batch, &mut world, &decisions).await?;
     Ok(Some(world))
@@ -253,6 +266,20 @@ async fn read_facts(
     Ok(())
 }
 
+/// Reads the exchange rates of the batch's amounts and of the parked facts that it may attach. A refund has its payment's
+/// currency, which is among them wherever the payment is.
+async fn load_rates(tx: &mut Tx, batch: &[&Prepared], world: &mut World) -> Result<()> {
+    let amounts = batch.iter().filter_map(|prepared| match &prepared.ask.command {
+        Command::Payment(payment) => Some((Some(payment.amount), prepared.occurred_at)),
+        Command::Refund(refund) => Some((refund.amount, prepared.occurred_at)),
+        Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => None,
+    });
+    let facts = world.facts.values().map(|fact| (fact.amount, fact.occurred_at));
+    let amounts = amounts.chain(facts).map(|(amount, at)| (amount.map(|amount| amount.currency()), at));
+    world.rates = Rates::load(tx.read(), world.program.currency, amounts).await?;
+    Ok(())
+}
+
 /// Locks the referrals that the batch names and reads what folding them needs.
 async fn load_referrals(
     app: &App,
@@ -319,38 +346,34 @@ fn course_of(
     })
 }
 
-/// Builds the course of one referral for a verb outside ingest.
-pub(crate) async fn scope(
-    app: &App,
-    tx: &mut Tx,
-    program: ProgramId,
-    row: ReferralRow,
-) -> Result<Option<Scope>> {
-    Ok(scopes(app, tx, program, vec![row]).await?.pop())
+/// Builds what folding one locked referral needs, for a verb outside ingest.
+pub(crate) async fn scope(app: &App, tx: &mut Tx, program: ProgramId, row: ReferralRow) -> Result<Option<Scope>> {
+    let id = row.id;
+    Ok(scopes(app, tx, program, vec![row]).await?.and_then(|mut scopes| scopes.by_id.remove(&id)))
 }
 
-/// Builds the courses of referrals, with their facts and commissions.
+/// Builds what folding locked referrals needs, for verbs outside ingest; `None` for an unknown program.
 pub(crate) async fn scopes(
     app: &App,
     tx: &mut Tx,
     program: ProgramId,
     rows: Vec<ReferralRow>,
-) -> Result<Vec<Scope>> {
-    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(Vec::new()) };
-    let versions =
-        rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
+) -> Result<Option<Scopes>> {
+    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(None) };
+    let versions = rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
     let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
     let statuses = decisions.statuses(tx.read(), &affiliates).await?;
     let ids: Vec<ReferralId> = rows.iter().map(|row| row.id).collect();
     let (mut histories, _) = read_histories(tx, program, &ids, &decisions.program).await?;
-    let mut scopes = Vec::with_capacity(rows.len());
+    let mut by_id = BTreeMap::new();
     for row in rows {
         let course = course_of(&row, &decisions.program, &terms, &statuses, &decisions.brands)?;
         let history = Some(histories.remove(&row.id).unwrap_or_default());
-        scopes.push(Scope { row, course, history, is_new: false, changed: false });
+        by_id.insert(row.id, Scope { row, course, history, is_new: false, changed: false });
     }
-    Ok(scopes)
+    let deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
+    Ok(Some(Scopes { program: decisions.program.clone(), by_id, deals }))
 }
 
 /// Reads all facts and commissions of the referrals that cannot be folded from their stored state.

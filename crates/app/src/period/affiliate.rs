@@ -8,9 +8,11 @@ use std::sync::Arc;
 use domain::deal::Terms;
 use domain::ids::{AffiliateId, CommissionId, DealId, DealVersionId, LogId, ProgramId, ReferralId};
 use domain::ledger::{Cause, Movement};
-use domain::period::{Chain, Closed, Input, Posted, Posting, Reading, Under, close, postings, read};
+use domain::period::{
+    Chain, Closed, Input, Posted, Posting, Reading, Statement, Under, close, postings, read,
+};
 use domain::time::{Period, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::commission::HeldRow;
 use store::log::LogRow;
 use store::period::{Due, PeriodRow};
@@ -41,7 +43,7 @@ pub struct Month {
     /// When what is booked takes effect.
     pub effective_at: Timestamp,
     /// The statement, as it would be frozen now.
-    pub figures: Value,
+    pub statement: Statement,
     /// The month as it was closed before.
     before: Option<PeriodRow>,
 }
@@ -50,18 +52,22 @@ type Versions = BTreeMap<DealVersionId, (DealId, Arc<Terms>)>;
 type Readings = BTreeMap<DealId, BTreeMap<Period, Reading>>;
 
 /// Closes the months of an affiliate that are due and every closed month after them, and books the differences.
-pub(super) async fn settle(app: &App, program: ProgramId, affiliate: AffiliateId, now: Timestamp) -> Result<()> {
+pub(super) async fn settle(
+    app: &App,
+    program: ProgramId,
+    affiliate: AffiliateId,
+    now: Timestamp,
+) -> Result<()> {
     let mut tx = Tx::begin_decision(app.pool(), program).await?;
     let settings = store::program::by_id(tx.read(), program).await?;
-    let due = store::period::due(tx.read(), program, now, i64::MAX).await?;
-    let from = due.into_iter().find(|(other, _)| *other == affiliate).map(|(_, from)| from);
+    let from = store::period::due_of(tx.read(), program, affiliate, now).await?;
     let (Some(settings), Some(from)) = (settings, from) else { return tx.rollback().await };
     let months = match settings.closed_through {
         Some(through) => months(app, &mut tx, &settings, affiliate, (from, through)).await?,
         None => Vec::new(),
     };
     let log = LogId(random::id());
-    let mut journal = Journal::new(settings.zone);
+    let mut journal = Journal::new(settings.zone, settings.closed_through);
     let released = end_waits(&mut tx, &settings, affiliate, &months, now).await?;
     let mut booked = false;
     let mut later = Vec::new();
@@ -121,7 +127,7 @@ pub(super) async fn months(
             let in_force = terms.iter().find(|row| row.version_created_at <= end).or(terms.last());
             let Some(in_force) = in_force else { continue };
             let before = stored.iter().find(|row| row.deal == deal && row.month == month).cloned();
-            let frozen = before.as_ref().and_then(|row| row.figures["no_carry_over"].as_bool());
+            let frozen = before.as_ref().map(|row| row.statement.no_carry_over);
             let input = Input {
                 currency: program.currency,
                 zone: program.zone,
@@ -143,7 +149,7 @@ pub(super) async fn months(
                 month,
                 postings: postings(&closed, &posted),
                 effective_at: closed.effective_at.unwrap_or(end),
-                figures: figures(&input, &closed),
+                statement: Statement::of(&input, &closed),
                 closed,
                 before,
             });
@@ -171,7 +177,8 @@ async fn gather(
         let rows = store::referral::lock(tx, program, &ids.into_iter().collect()).await?;
         let named = rows.iter().flat_map(|row| &row.assignments).filter_map(|it| it.version).collect();
         versions.extend(app.0.cache.versions(tx.read(), program, &named).await?);
-        for scope in scopes(app, tx, program, rows).await? {
+        let Some(scopes) = scopes(app, tx, program, rows).await? else { break };
+        for scope in scopes.by_id.into_values() {
             add(&mut readings, &versions, affiliate, span, scope);
         }
     }
@@ -282,7 +289,7 @@ async fn save(
         closed_at: now,
         effective_at: month.effective_at,
         booked_at: None,
-        figures: month.figures,
+        statement: month.statement,
         posted: Posted::default(),
         chain: Chain::default(),
     });
@@ -318,22 +325,4 @@ fn keep(posted: &mut Posted, posting: &Posting) {
         (None, Some(scope)) => *posted.carried.entry(scope.clone()).or_default() -= micros,
         (None, None) => {}
     }
-}
-
-/// The statement of a month: what was reached, what commissions come to by kind, and what the close makes of it.
-fn figures(input: &Input<'_>, closed: &Closed) -> Value {
-    let mut commissions: BTreeMap<&str, i128> = BTreeMap::new();
-    for item in &input.items {
-        *commissions.entry(item.kind.as_str()).or_default() += i128::from(item.now);
-    }
-    let commissions: BTreeMap<&str, String> =
-        commissions.into_iter().map(|(kind, micros)| (kind, micros.to_string())).collect();
-    json!({
-        "commissions": commissions,
-        "reached": input.reached,
-        "adjustments": closed.adjustments.iter().collect::<Vec<_>>(),
-        "results": closed.results.iter().collect::<Vec<_>>(),
-        "carried": closed.carried.iter().collect::<Vec<_>>(),
-        "no_carry_over": input.no_carry_over,
-    })
 }

@@ -1,8 +1,8 @@
 //! Terms as English: one sentence per rule, and one for each thing that the deal adds.
 
 use super::{
-    Baseline, CarryScope, Charge, Fee, Measure, Milestone, NegativeMonth, Occurrence, Of, On, Qualification,
-    Release, Reward, Rule, Span, SubAffiliate, Terms, TierMode, Tiers, Unqualify,
+    Baseline, CarryScope, Charge, Fee, FlatRefund, Measure, Milestone, NegativeMonth, Occurrence, Of, On,
+    Qualification, Release, Reward, Rule, Span, SubAffiliate, Terms, TierMode, Tiers, Unqualify,
 };
 use crate::currency::Currency;
 use crate::money::{Amount, Money, decimal};
@@ -106,6 +106,9 @@ impl Terms {
             Unqualify::Always => {
                 sentences.push("A qualification that is undone takes its reward back.".to_owned())
             }
+        }
+        if self.flat_refund == FlatRefund::OnlyFull {
+            sentences.push("A flat sum is taken back only when all of its payment is returned.".to_owned());
         }
         sentences.extend(self.fees.iter().map(|fee| fee_sentence(fee, currency)));
         sentences.extend(self.milestones.iter().map(|milestone| milestone_sentence(milestone, currency)));

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use super::rules::{self, Case, Earned};
 use super::{Context, FirstPayment, Folded, Source};
 use crate::deal::{Measure, Occurrence, On, Reward, Rule, Terms};
+use crate::exchange::Value;
 use crate::ids::DealVersionId;
 use crate::money::{Amount, Money};
 use crate::outcome::{Arithmetic, Line, LineResult, Note, Outcome, Why};
@@ -15,9 +16,9 @@ pub(super) struct Paid {
     /// As it came, gross.
     pub(super) amount: Money,
     /// In the program's currency.
-    pub(super) value: Option<Money>,
+    pub(super) value: Option<Value>,
     /// The part of it that commissions are on.
-    pub(super) base: Option<Money>,
+    pub(super) base: Option<Value>,
 }
 
 /// A payment's place in the row of counted payments.
@@ -30,8 +31,8 @@ struct Place {
 /// What a payment is worth after refunds.
 #[derive(Clone, Copy)]
 struct Worth {
-    value: Money,
-    base: Money,
+    value: Value,
+    base: Value,
     /// Returned and paid, in the currency it came in.
     back: (i128, i128),
 }

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::commission::{Booked, Key, Posting, Reason, Target, difference};
+use domain::exchange::Value;
 use domain::fact::{Body, Fact};
 use domain::fold::{Course, Folded, State, fold, step};
 use domain::ids::{AffiliateId, CommissionId, FactId};
 use domain::ledger::{Account, Balances, Entry, Kind, Movement};
-use domain::money::Money;
 use domain::time::Timestamp;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ pub(crate) enum Step {
     /// A fact arrives; a refund whose payment is unknown waits for it.
     Fact(Fact),
     /// The rate of a payment becomes known.
-    Rate { payment: FactId, value: Money },
+    Rate { payment: FactId, value: Value },
     /// A refund fails after all.
     Fail { refund: FactId },
     /// Held commissions whose hold is over by then are released.
@@ -33,7 +33,7 @@ pub(crate) struct Books {
     state: State,
     known: Vec<Fact>,
     parked: Vec<Fact>,
-    rates: BTreeMap<FactId, Money>,
+    rates: BTreeMap<FactId, Value>,
     failed: BTreeSet<FactId>,
     pub(crate) booked: BTreeMap<Key, Booked>,
     pub(crate) balances: BTreeMap<AffiliateId, Balances>,

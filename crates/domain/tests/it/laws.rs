@@ -201,7 +201,8 @@ fn is_within(course: &Course, rule: &Rule, number: usize, fact: &Fact, first: &F
 fn full_reward(course: &Course, rule: &Rule, fact: &Fact) -> i128 {
     match (rule.reward, &fact.body) {
         (Reward::Percent(rate), Body::Payment { value: Some(value), .. }) => {
-            round(course, i128::from(value.micros()) * i128::from(rate.ppm()), 1_000_000)
+            let (numerator, denominator) = value.fraction();
+            round(course, numerator * i128::from(rate.ppm()), denominator * 1_000_000)
         }
         (Reward::Flat(amount), _) => i128::from(amount.0),
         _ => 0,

@@ -281,7 +281,7 @@ impl Facts {
     fn payments(&mut self, payments: &[(Timestamp, i64, Option<&'static str>)]) {
         for (index, (at, amount, brand)) in payments.iter().enumerate() {
             let amount_of = cents(*amount);
-            let body = Body::Payment { amount: amount_of, value: Some(amount_of), base: None };
+            let body = Body::Payment { amount: amount_of, value: Some(amount_of.into()), base: None };
             let id = self.add(*at, format!("p{index}"), of_brand(*brand), body);
             self.paid.push((id, *amount));
         }

@@ -66,13 +66,13 @@ impl Months {
             ["churn", customer, date] => self.add(customer, "churn", date, attributes, Body::Churn),
             ["pay", customer, name, amount, date] => {
                 let amount = self.money(amount);
-                let body = Body::Payment { amount, value: Some(amount), base: None };
+                let body = Body::Payment { amount, value: Some(amount.into()), base: None };
                 self.names.insert((*name).to_owned(), (number(customer), id_of(name), amount));
                 self.add(customer, name, date, attributes, body);
             }
             ["pay", customer, name, amount, "net", base, date] => {
                 let (amount, base) = (self.money(amount), self.money(base));
-                let body = Body::Payment { amount, value: Some(amount), base: Some(base) };
+                let body = Body::Payment { amount, value: Some(amount.into()), base: Some(base.into()) };
                 self.names.insert((*name).to_owned(), (number(customer), id_of(name), amount));
                 self.add(customer, name, date, attributes, body);
             }

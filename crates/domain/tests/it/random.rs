@@ -8,6 +8,7 @@ use chrono::Duration;
 use domain::affiliate::{History, Status};
 use domain::currency::Currency;
 use domain::deal::{FlatRefund, Limits, Occurrence, On, Reward, Rule, Terms, When};
+use domain::exchange::{Exchange, Value};
 use domain::fact::{Attributes, Body, Fact, RefundState};
 use domain::fold::{Assignment, Course};
 use domain::ids::{AffiliateId, DealVersionId, FactId};
@@ -148,7 +149,7 @@ fn any_course() -> impl Strategy<Value = Course> {
     )
 }
 
-/// Facts before their amounts have a currency; amounts are in minor units.
+/// Facts before their amounts have a currency; amounts are in minor units, foreign ones with their rate.
 #[derive(Clone, Debug)]
 struct Sketch {
     registration: Option<Timestamp>,
@@ -175,6 +176,19 @@ fn any_facts() -> impl Strategy<Value = Sketch> {
     )
 }
 
+/// The value at so many ten-thousandths of the amount's currency a euro.
+fn exchanged(amount: Money, rate: i64, currency: Currency) -> Value {
+    let to = match currency.code() {
+        "EUR" => "1",
+        "JPY" => "163.45",
+        _ => "0.33512",
+    };
+    let from = format!("{}.{:04}", rate / 10_000, rate % 10_000);
+    let rate = |text: &str| text.parse().expect("a rate");
+    let exchange = Exchange { day: chrono::NaiveDate::MIN, from: rate(&from), to: rate(to) };
+    exchange.value(amount, currency).expect("small enough")
+}
+
 impl Sketch {
     fn into_facts(self, currency: Currency) -> Vec<Fact> {
         let mut ids = self.ids.into_iter().map(|id| FactId(Uuid::from_u128(id)));
@@ -193,7 +207,7 @@ impl Sketch {
         let mut paid = Vec::new();
         for (index, (at, units, foreign)) in self.payments.into_iter().enumerate() {
             let amount = of(units, if foreign.is_some() { Currency::USD } else { currency });
-            let value = Some(foreign.map_or(amount, |value| of(value, currency)));
+            let value = Some(foreign.map_or(amount.into(), |rate| exchanged(amount, rate, currency)));
             let id = add(at, format!("p{index}"), Body::Payment { amount, value, base: None });
             paid.push((id, units, amount.currency()));
         }

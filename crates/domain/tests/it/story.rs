@@ -5,8 +5,9 @@
 //! for the whole deal `hold 30`, `only_full`; or just `organic`.
 //!
 //! History: `in JPY`, `zone Europe/Berlin`; facts `reg DATE`, `pay p1 100 EUR DATE` (a foreign amount with its value,
-//! `= 90`, or without, `= ?`), `refund p1 30 DATE`, `churn DATE`; what becomes known later `rate p1 90`, `fail r1`
-//! (refunds are r1, r2, ...), `again p1`; decisions `block DATE`, `approve DATE`, `suspend DATE`, `decline DATE`,
+//! `= 90`, with the rates of a euro, `at 1.0876` or `at 1.0876/0.8412`, or without, `= ?`), `refund p1 30 DATE`,
+//! `churn DATE`; what becomes known later `rate p1 90`, `rate p1 at 1.0876`, `fail r1` (refunds are r1, r2, ...),
+//! `again p1`; decisions `block DATE`, `approve DATE`, `suspend DATE`, `decline DATE`,
 //! `pend DATE`, `reject DATE`, `expire DATE`, `move 2 DATE` (to affiliate 2), `deal DATE TERMS`, `release DATE`. The
 //! affiliate is 1. A DATE is its first moment in UTC, or a moment such as 2026-01-31T23:30.
 
@@ -18,6 +19,7 @@ use domain::affiliate::{self, Status};
 use domain::commission::Posting;
 use domain::currency::Currency;
 use domain::deal::{FlatRefund, Occurrence, On, Reward, Rule, Terms};
+use domain::exchange::{Exchange, Value};
 use domain::fact::{Attributes, Body, Fact, RefundState};
 use domain::fold::{Assignment, Course, Folded, fold};
 use domain::ids::{AffiliateId, DealVersionId, FactId};
@@ -154,8 +156,13 @@ impl Story {
                 self.steps.push(again);
             }
             ["rate", payment, value] => {
-                let value = Money::from_micros(micros(value), self.course.currency);
+                let value = Money::from_micros(micros(value), self.course.currency).into();
                 self.steps.push(Step::Rate { payment: self.id_of(payment), value });
+            }
+            ["rate", payment, "at", rates] => {
+                let payment = self.id_of(payment);
+                let value = exchanged(self.amount_of(payment), rates, self.course.currency);
+                self.steps.push(Step::Rate { payment, value });
             }
             ["fail", refund] => self.steps.push(Step::Fail { refund: self.id_of(refund) }),
             ["release", date] => self.steps.push(Step::Release { until: moment(date) }),
@@ -197,9 +204,10 @@ impl Story {
     fn read_payment(&mut self, name: &str, amount: &str, code: &str, date: &str, value: &[&str]) {
         let amount = Money::from_micros(micros(amount), code.parse().expect(code));
         let value = match value {
-            [] if amount.currency() == self.course.currency => Some(amount),
+            [] if amount.currency() == self.course.currency => Some(amount.into()),
             ["=", "?"] => None,
-            ["=", value] => Some(Money::from_micros(micros(value), self.course.currency)),
+            ["=", value] => Some(Money::from_micros(micros(value), self.course.currency).into()),
+            ["at", rates] => Some(exchanged(amount, rates, self.course.currency)),
             _ => panic!("{name} is in {code}; say its value in {} (= 90) or = ?", self.course.currency),
         };
         self.add(name, date, Body::Payment { amount, value, base: None });
@@ -225,11 +233,17 @@ impl Story {
     }
 
     fn currency_of(&self, payment: FactId) -> Currency {
+        self.amount_of(payment).currency()
+    }
+
+    fn amount_of(&self, payment: FactId) -> Money {
         let found = self.steps.iter().find_map(|step| match step {
-            Step::Fact(Fact { id, body: Body::Payment { amount, .. }, .. }) if *id == payment => Some(amount),
+            Step::Fact(Fact { id, body: Body::Payment { amount, .. }, .. }) if *id == payment => {
+                Some(*amount)
+            }
             _ => None,
         });
-        found.expect("a refund is of a payment").currency()
+        found.expect("refunds and rates are of a payment")
     }
 
     fn earnings(&self, folded: &Folded) -> String {
@@ -336,6 +350,15 @@ fn read_terms(text: &str) -> Option<Terms> {
         }
     }
     Some(terms)
+}
+
+/// The value at `1.0876/0.8412`: what one euro is in the payment's currency and in the program's. One number alone is
+/// the first, for a program in euros.
+fn exchanged(amount: Money, rates: &str, currency: Currency) -> Value {
+    let (from, to) = rates.split_once('/').unwrap_or((rates, "1"));
+    let rate = |text: &str| text.parse().unwrap_or_else(|error| panic!("{error}"));
+    let exchange = Exchange { day: chrono::NaiveDate::MIN, from: rate(from), to: rate(to) };
+    exchange.value(amount, currency).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn micros(text: &str) -> i64 {

@@ -259,3 +259,18 @@ fn a_deal_is_chosen_by_coupon_then_criteria_then_default() {
         Chosen::Nothing
     );
 }
+
+#[test]
+fn a_flat_sum_that_partial_refunds_leave_alone_is_said_so() {
+    let said = |flat_refund: &str| {
+        let deal = terms(&format!(
+            r#"{{"rules": [{{"on": "payment", "reward": {{"flat": "40"}}}}], "flat_refund": "{flat_refund}"}}"#
+        ));
+        deal.sentences(Currency::EUR).join(" ")
+    };
+    assert_eq!(said("proportional"), "40.00 EUR for each payment. Payable at once.");
+    assert_eq!(
+        said("only_full"),
+        "40.00 EUR for each payment. A flat sum is taken back only when all of its payment is returned. Payable at once."
+    );
+}

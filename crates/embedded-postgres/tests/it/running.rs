@@ -30,6 +30,7 @@ fn settings_are_ours_and_durability_is_untouched() {
     assert_eq!(show("max_connections"), "50");
     assert_eq!(show("shared_buffers"), "128MB");
     assert_ne!(show("wal_compression"), "off");
+    assert_eq!(show("max_wal_size"), "4GB");
     assert_eq!(show("listen_addresses"), "");
     assert_eq!(show("data_checksums"), "on");
     for durability in ["fsync", "full_page_writes", "synchronous_commit"] {

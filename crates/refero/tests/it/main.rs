@@ -1,7 +1,10 @@
 //! The binary as people run it: in folders of its own, with its own PostgreSQL.
 
 mod binary;
+mod deals;
 mod demo;
 mod fuzz;
 mod kill;
+mod periods;
+mod rates;
 mod readme;

@@ -67,6 +67,8 @@ async fn run_all(pool: &Pool, round: u128, mut hand_over: impl AsyncFnMut(String
 
 /// Runs a statement and says what it touched, if that was too much. Catalogues are not counted.
 async fn measure(name: &str, run: Run<'_>, pool: &Pool, beside: &Pool) -> Option<String> {
+    // What filled and analyzed the tables is counted now, and not while the statement runs.
+    flush(beside).await;
     flush(pool).await;
     let before = pages(beside).await;
     let rows = run.await;

@@ -11,7 +11,7 @@ use testkit::Database;
 const DIRECTORY: &[&str] = &["directory_key"];
 
 /// Belong to the installation, not to a program.
-const NODE: &[&str] = &["_sqlx_migrations", "node_secret", "change"];
+const NODE: &[&str] = &["_sqlx_migrations", "node_secret", "change", "exchange_rate"];
 
 /// Rows are only added, many a second: a foreign key would halve that.
 const HOT: &[&str] = &[

@@ -6,3 +6,4 @@ mod lock_order;
 mod log_numbers;
 mod names;
 mod statements;
+mod values;

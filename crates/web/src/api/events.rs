@@ -9,15 +9,16 @@ pub(super) mod show;
 
 use app::event::FactRow;
 use app::ingest::Recorded;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::command::Command;
+use domain::exchange::Exchange;
 use domain::fact::Kind;
 use domain::money::{Money, decimal};
 use domain::outcome::{Line, LineResult, Note, Outcome, Why};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::fields::{Amount, CurrencyCode, EventId, ReferralId, amount, schema, words};
+use super::fields::{Amount, CurrencyCode, EventId, ExchangeRate, ReferralId, amount, schema, words};
 
 schema! {
     EventType = words("What happened.", Kind::ALL.map(Kind::as_str));
@@ -61,6 +62,12 @@ pub(crate) struct Event {
     /// The currency of the amount.
     #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<domain::currency::Currency>,
+    /// What the amount is worth in the program's currency; null while its rates are missing.
+    #[schema(value_type = Option<Amount>)]
+    value: Option<String>,
+    /// The rates by which it was converted; null where the amount is in the program's currency, and while they are
+    /// missing.
+    exchange: Option<Conversion>,
     /// When it happened.
     occurred_at: DateTime<Utc>,
     /// When it was recorded.
@@ -70,6 +77,26 @@ pub(crate) struct Event {
     note: Option<&'static str>,
     /// What each rule of the deal made of it.
     results: Vec<RuleResult>,
+}
+
+/// The published rates by which an amount was converted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Conversion {
+    /// Their day: the last business day of TARGET before the date of the event in UTC.
+    day: NaiveDate,
+    /// One euro in the currency of the amount.
+    #[schema(value_type = ExchangeRate)]
+    amount_rate: String,
+    /// One euro in the program's currency.
+    #[schema(value_type = ExchangeRate)]
+    value_rate: String,
+}
+
+impl From<Exchange> for Conversion {
+    fn from(exchange: Exchange) -> Conversion {
+        let Exchange { day, from, to } = exchange;
+        Conversion { day, amount_rate: from.to_string(), value_rate: to.to_string() }
+    }
 }
 
 /// What one rule of the deal made of an event.
@@ -96,6 +123,8 @@ pub(crate) fn answered(source_id: Option<String>, recorded: Recorded) -> Event {
         source_id,
         amount: recorded.amount.map(shown),
         currency: recorded.amount.map(|amount| amount.currency()),
+        value: recorded.value_micros.map(|micros| decimal(micros.into(), 2)),
+        exchange: recorded.exchange.map(Conversion::from),
         occurred_at: recorded.occurred_at,
         recorded_at: recorded.recorded_at,
         note: recorded.outcome.note.as_ref().map(note),
@@ -108,7 +137,7 @@ fn source_of(command: &Command) -> Option<String> {
     match command {
         Command::Payment(payment) => payment.sources.first().map(ToString::to_string),
         Command::Refund(refund) => refund.source.as_ref().map(ToString::to_string),
-        Command::Registration(_) | Command::Churn(_) => None,
+        Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => None,
     }
 }
 
@@ -126,14 +155,21 @@ fn stands(row: FactRow) -> Event {
         kind: row.kind.as_str(),
         referral_id: row.referral.map(|id| id.to_string()),
         affiliate_id: row.outcome.affiliate.map(|id| id.0),
-        note: row.outcome.note.as_ref().map(note),
+        note: row.outcome.note.as_ref().filter(|note| !is_over(note, &row)).map(note),
         results: results(&row.outcome),
+        value: row.value_micros.map(|micros| decimal(micros.into(), 2)),
+        exchange: row.exchange.map(Conversion::from),
         source_id: is_named.then_some(row.source),
         amount: row.amount.map(shown),
         currency: row.amount.map(|amount| amount.currency()),
         occurred_at: row.occurred_at,
         recorded_at: row.recorded_at,
     }
+}
+
+/// Whether what an event waited for has come.
+fn is_over(note: &Note, row: &FactRow) -> bool {
+    *note == Note::RateMissing && row.value_micros.is_some()
 }
 
 fn shown(money: Money) -> String {

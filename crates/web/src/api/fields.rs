@@ -239,6 +239,10 @@ schema! {
         r"^[0-9]{1,12}(\.[0-9]{1,4})?$", "100.00",
     );
     CurrencyCode = currencies();
+    Month = pattern("A calendar month in the program's zone.", "^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])$", "2026-03");
+    ExchangeRate = pattern(
+        "An exchange rate as it was published.", r"^[0-9]{1,18}(\.[0-9]{1,18})?$", "1.0876",
+    );
     ReferralId = pattern("The id of a referral.", "^ref_[0-9a-f]{32}$", "ref_0197290f6d3b7cc0b7a38e1b5f2d4c61");
     EventId = pattern("The id of an event.", "^fact_[0-9a-f]{32}$", "fact_0197290f6d3b7cc0b7a38e1b5f2d4c61");
     CommissionId = pattern("The id of a commission.", "^com_[0-9a-f]{32}$", "com_0197290f6d3b7cc0b7a38e1b5f2d4c61");

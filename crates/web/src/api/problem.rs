@@ -99,13 +99,17 @@ fn title(status: StatusCode) -> &'static str {
 /// The status of a refusal.
 fn status_of(error: &Error) -> StatusCode {
     match error {
-        Error::Invalid { .. } | Error::Refused(Refused::InFuture(_) | Refused::Implausible(_)) => {
+        Error::Invalid { .. }
+        | Error::Refused(Refused::InFuture(_) | Refused::Implausible(_) | Refused::NotConvertible(_)) => {
             StatusCode::BAD_REQUEST
         }
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_)
         | Error::Refused(
-            Refused::UnknownCustomer(_) | Refused::UnknownPayment(_) | Refused::UnknownAffiliate(_),
+            Refused::UnknownCustomer(_)
+            | Refused::UnknownPayment(_)
+            | Refused::UnknownAffiliate(_)
+            | Refused::UnknownBrand(_),
         ) => StatusCode::NOT_FOUND,
         Error::Conflict { .. }
         | Error::Refused(
@@ -115,7 +119,9 @@ fn status_of(error: &Error) -> StatusCode {
             | Refused::RefundAbovePayment { .. }
             | Refused::RefundInOtherCurrency { .. }
             | Refused::AffiliateCannotEarn(_)
-            | Refused::ReferralCannotEarn(_),
+            | Refused::ReferralCannotEarn(_)
+            | Refused::Stale { .. }
+            | Refused::OtherFigures(_),
         ) => StatusCode::CONFLICT,
         Error::Unavailable | Error::Refused(Refused::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) | Error::Refused(Refused::Internal(_)) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -130,6 +136,9 @@ impl From<Error> for Problem {
             Error::Refused(Refused::InFuture(_) | Refused::Implausible(_)) => {
                 let message = problem.0.detail.clone();
                 problem.0.errors.push(FieldError { field: "occurred_at".to_owned(), message });
+            }
+            Error::Refused(Refused::NotConvertible(message)) => {
+                problem.0.errors.push(FieldError { field: "amount".to_owned(), message });
             }
             _ => {}
         }
@@ -147,7 +156,7 @@ impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Problem {
         let detail = error.message();
         match error {
-            BodyError::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
+            BodyError::TooLarge(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
             BodyError::NotJson(_) => Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail),
             BodyError::Field { path, message } => {
                 let field = match missing_field(&message) {

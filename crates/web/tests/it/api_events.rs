@@ -16,23 +16,23 @@ fn a_registration_a_payment_a_refund_and_a_churn() {
             "occurred_at": "2026-05-01T10:00:00+02:00",
         });
         let answer = client.post("/v1/events", registration).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"occurred_at":"2026-05-01T08:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-05-01T08:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}"#);
         let payment = json!({
             "type": "payment", "id": "ch_1", "other_ids": ["in_1", "ch_1"], "email": "bob@example.com",
             "amount": "100.00", "currency": "EUR", "occurred_at": "2026-05-02T00:00:00Z",
             "subscription_id": "sub_1", "interval": "month", "interval_count": 1,
         });
         let answer = client.post("/v1/events", payment).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","amount":"100.00","currency":"EUR","occurred_at":"2026-05-02T00:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"20.00","skipped":null}]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","amount":"100.00","currency":"EUR","value":"100.00","exchange":null,"occurred_at":"2026-05-02T00:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"20.00","skipped":null}]}"#);
         let refund = json!({
             "type": "refund", "payment_id": "in_1", "id": "re_1", "amount": "25.5", "currency": "eur",
         });
         let answer = client.post("/v1/events", refund).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_4","type":"refund","referral_id":"ref_2","affiliate_id":2,"source_id":"re_1","amount":"25.50","currency":"EUR","occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_4","type":"refund","referral_id":"ref_2","affiliate_id":2,"source_id":"re_1","amount":"25.50","currency":"EUR","value":"25.50","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
         let answer = client.post("/v1/events", json!({ "type": "refund", "payment_id": "ch_1" })).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_5","type":"refund","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":"74.50","currency":"EUR","occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_5","type":"refund","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":"74.50","currency":"EUR","value":"74.50","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
         let answer = client.post("/v1/events", json!({ "type": "churn", "uid": "user-1" })).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_6","type":"churn","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_6","type":"churn","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
         let answer = client.get("/v1/affiliates/2/balances").await;
         assert_snapshot!(client.show(&answer), @r#"200 {"data":[{"affiliate_id":2,"currency":"EUR","earned":{"lead":"0.00","acquisition":"0.00","share":"0.00","sub_affiliate":"0.00"},"adjustments":"0.00","paid":"0.00","pending":"0.00","due":"0.00","in_payout":"0.00","carried":"0.00","balance":"0.00","payable":"0.00","figures":{"registrations":1,"first_payments":1,"first_payments_amount":"100.00","payments":1,"payments_amount":"100.00"},"last_paid_at":null}],"next_cursor":null}"#);
     });
@@ -98,7 +98,7 @@ fn an_unknown_customer_is_refused_or_kept_until_it_is_known() {
         assert_snapshot!(problem(&answer), @r#"404 unknown_customer no referral matches uid "user-1""#);
         payment["park"] = true.into();
         let parked = client.post_once("/v1/events", "pay-1", payment.clone()).await;
-        assert_snapshot!(client.show(&parked), @r#"201 {"id":"fact_1","type":"payment","referral_id":null,"affiliate_id":null,"source_id":"ch_1","amount":"100.00","currency":"EUR","occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"parked","results":[]}"#);
+        assert_snapshot!(client.show(&parked), @r#"201 {"id":"fact_1","type":"payment","referral_id":null,"affiliate_id":null,"source_id":"ch_1","amount":"100.00","currency":"EUR","value":"100.00","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"parked","results":[]}"#);
         let answer = client.post("/v1/events", json!({ "type": "refund", "payment_id": "ch_2" })).await;
         assert_snapshot!(problem(&answer), @r#"404 unknown_payment no payment is known as "ch_2""#);
         client.refer(jane, "user-1").await;
@@ -254,9 +254,9 @@ fn a_list_of_events_is_answered_one_by_one() {
         ] });
         let answer = client.post("/v1/events/bulk", events.clone()).await;
         assert_snapshot!(client.show(&answer).replace("},{\"status", "},\n{\"status"), @r#"
-        200 {"results":[{"status":201,"body":{"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}},
-        {"status":200,"body":{"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}},
-        {"status":201,"body":{"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","amount":"10.00","currency":"EUR","occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"2.00","skipped":null}]}},
+        200 {"results":[{"status":201,"body":{"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}},
+        {"status":200,"body":{"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}},
+        {"status":201,"body":{"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","amount":"10.00","currency":"EUR","value":"10.00","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"2.00","skipped":null}]}},
         {"status":400,"body":{"type":"/docs#invalid","title":"The request is not valid","status":400,"detail":"amount: invalid type: integer `10`, expected a decimal string such as \"12.50\"","code":"invalid","errors":[{"field":"amount","message":"invalid type: integer `10`, expected a decimal string such as \"12.50\""}]}},
         {"status":404,"body":{"type":"/docs#unknown_customer","title":"There is no such thing","status":404,"detail":"no referral matches uid \"user-9\"","code":"unknown_customer"}},
         {"status":400,"body":{"type":"/docs#invalid","title":"The request is not valid","status":400,"detail":"uid: it is empty","code":"invalid","errors":[{"field":"uid","message":"it is empty"}]}},

@@ -95,7 +95,7 @@ fn a_deal_has_versions() {
         });
         let made =
             client.post("/v1/deals", json!({ "name": "Jane's", "terms": terms, "affiliate_id": jane })).await;
-        assert_snapshot!(client.show(&made), @r#"201 {"id":2,"name":"Jane's","affiliate_id":2,"version":{"id":"dv_1","number":1,"created_at":"2026-06-01T12:00:00Z"},"terms":{"rules":[{"on":"registration","reward":{"flat":"2.50"}},{"on":"payment","when":{"occurrence":"first"},"reward":{"flat":"40.00"}},{"on":"payment","reward":{"percent":"12.5"},"limits":{"months":12,"payments":6}}],"hold_days":30,"flat_refund":"only_full"},"sentences":["2.50 EUR for a registration.","40.00 EUR for the first payment.","12.5 % of each payment, for 12 months from the first payment, for the first 6 payments.","Held for 30 days."],"created_at":"2026-06-01T12:00:00Z"}"#);
+        assert_snapshot!(client.show(&made), @r#"201 {"id":2,"name":"Jane's","affiliate_id":2,"version":{"id":"dv_1","number":1,"created_at":"2026-06-01T12:00:00Z"},"terms":{"rules":[{"on":"registration","reward":{"flat":"2.50"}},{"on":"payment","when":{"occurrence":"first"},"reward":{"flat":"40.00"}},{"on":"payment","reward":{"percent":"12.5"},"limits":{"months":12,"payments":6}}],"hold_days":30,"flat_refund":"only_full"},"sentences":["2.50 EUR for a registration.","40.00 EUR for the first payment.","12.5 % of each payment, for 12 months from the first payment, for the first 6 payments.","A flat sum is taken back only when all of its payment is returned.","Held for 30 days."],"created_at":"2026-06-01T12:00:00Z"}"#);
         assert_eq!(client.get(&format!("/v1/affiliates/{jane}")).await.json()["deal_id"], 2);
         assert_eq!(client.get("/v1/deals/2").await.bytes, made.bytes);
 

@@ -1,5 +1,6 @@
 //! The surfaces against the whole product on a real PostgreSQL.
 
+mod api_activity;
 mod api_affiliates;
 mod api_client;
 mod api_document;
@@ -8,6 +9,7 @@ mod api_input;
 mod api_keys;
 mod api_money;
 mod api_program;
+mod api_rates;
 mod api_referrals;
 mod reditus_affiliate;
 mod reditus_company;

@@ -10,7 +10,12 @@ use crate::ingest::Answer;
 use crate::ingest::prepare::Prepared;
 use crate::ingest::world::World;
 
-pub(super) fn row(world: &mut World, effects: &mut Effects, prepared: &Prepared, activity: &Activity) -> Answer {
+pub(super) fn row(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    activity: &Activity,
+) -> Answer {
     if !world.truths.contains_key(&activity.brand) {
         return Err(Refused::UnknownBrand(activity.brand.clone()));
     }

@@ -44,6 +44,8 @@ pub(crate) struct Effects {
     pub(crate) attached: Vec<Attached>,
     /// Parked refunds whose payment became known, though not its customer.
     pub(crate) repointed: Vec<(FactId, FactId)>,
+    /// Parked facts whose rates were missing and are known now.
+    pub(crate) converted: Vec<FactRow>,
     pub(crate) days: BTreeMap<Day, Figures>,
     /// Closed months that a late fact changes, and the write that did.
     pub(crate) late: BTreeMap<(AffiliateId, Period), LogId>,
@@ -57,7 +59,7 @@ impl Effects {
             people: Vec::new(),
             commissions: Vec::new(),
             disputed: BTreeMap::new(),
-            journal: Journal::new(zone).after(closed_through),
+            journal: Journal::new(zone, closed_through),
             logs: Vec::new(),
             bindings: Vec::new(),
             unbound: BTreeSet::new(),
@@ -66,6 +68,7 @@ impl Effects {
             unparked: Vec::new(),
             attached: Vec::new(),
             repointed: Vec::new(),
+            converted: Vec::new(),
             days: BTreeMap::new(),
             late: BTreeMap::new(),
             closed_through,
@@ -124,6 +127,40 @@ pub(crate) fn book(
     count(scope, effects, &fact, row, deals);
     count_first(scope, effects, before, deals);
     Ok(outcome)
+}
+
+/// Folds a referral again in which a fact has its value now, and books the difference as of that fact's own time.
+///
+/// The cause is the log row and not the fact: the fact may have moved other commissions when it was recorded, and
+/// moves each once a cause.
+pub(crate) fn convert(
+    scope: &mut Scope,
+    effects: &mut Effects,
+    row: &FactRow,
+    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
+    cause: Cause,
+) -> Result<(), Refused> {
+    let fact =
+        row.to_fact(scope.course.currency).map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
+    let known = scope.history.iter_mut().flat_map(|history| &mut history.facts).find(|known| known.id == fact.id);
+    if let Some(known) = known {
+        *known = fact.clone();
+    }
+    let before = scope.row.fold.first_payment;
+    let (folded, is_step) = refold(scope, None)?;
+    let origin = Origin { cause: ledger::Cause::Decision, cause_id: cause.log.0, log: cause.log };
+    settle(scope, effects, folded, is_step, (Reason::Fact, fact.occurred_at), origin, cause.now, None);
+    let owner = scope.course.owner_at(fact.occurred_at).affiliate;
+    late(scope, effects, owner, fact.occurred_at, origin);
+    let value = i128::from(row.value_micros.unwrap_or(0));
+    let figures = match fact.body {
+        Body::Refund { .. } => Figures { refunds_micros: value, ..Figures::default() },
+        _ => Figures { payments_micros: value, ..Figures::default() },
+    };
+    let day = day_of(scope, fact.occurred_at, deals);
+    effects.figures(day, scope.course.currency, &figures);
+    count_first(scope, effects, before, deals);
+    Ok(())
 }
 
 /// Folds a referral again under its rejection and books the difference: everything it earned is taken back.

@@ -10,7 +10,7 @@ use store::fact::FactRow;
 use store::name::Hash;
 
 use super::book::{Cause, Effects, book};
-use super::{attach, new_fact, park, recorded, take_own_names};
+use super::{attach, new_fact, park, recorded, set_value, take_own_names};
 use crate::ingest::Answer;
 use crate::ingest::prepare::Prepared;
 use crate::ingest::world::World;
@@ -23,7 +23,7 @@ pub(super) fn pay(
 ) -> Answer {
     let mut fact = new_fact(prepared);
     fact.amount = Some(payment.amount);
-    fact.value_micros = value_of(world, payment.amount);
+    set_value(world, &mut fact)?;
     fact.detail = detail(payment);
     let Some(referral) = world.referral_of(prepared) else {
         let answer = park_or_refuse(world, effects, prepared, fact);
@@ -53,7 +53,7 @@ pub(super) fn refund(world: &mut World, effects: &mut Effects, prepared: &Prepar
         return match refund.amount {
             Some(amount) if prepared.ask.park && world.fact_named(name).is_none() => {
                 fact.amount = Some(amount);
-                fact.value_micros = value_of(world, amount);
+                set_value(world, &mut fact)?;
                 park(world, effects, prepared, fact, &[*name])
             }
             _ => Err(Refused::UnknownPayment(refund.payment.to_string())),
@@ -61,7 +61,7 @@ pub(super) fn refund(world: &mut World, effects: &mut Effects, prepared: &Prepar
     };
     let amount = amount_of(world, &payment, refund)?;
     fact.amount = Some(amount);
-    fact.value_micros = value_of(world, amount);
+    set_value(world, &mut fact)?;
     fact.payment = Some(payment.id);
     match payment.referral {
         Some(referral) => {
@@ -184,11 +184,6 @@ fn amount_of(world: &World, payment: &FactRow, refund: &Refund) -> Result<Money,
         return Err(Refused::RefundAbovePayment { refund: amount.to_string(), payment: paid.to_string() });
     }
     Ok(amount)
-}
-
-/// An amount in the program's currency; `None` while the rate is missing.
-fn value_of(world: &World, amount: Money) -> Option<i64> {
-    (amount.currency() == world.program.currency).then_some(amount.micros())
 }
 
 /// The Reditus payment call refuses what the other doors keep without earning (money.md §5).

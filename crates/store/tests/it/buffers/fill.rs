@@ -38,6 +38,15 @@ const STATEMENTS: &[&str] = &[
      select 1001, uuid_of(n), 1, 0, uuid_of(1 + n % 30000), 10000000, 'EUR', 10000000, 'ch_' || n,
             timestamptz '2026-01-01' + n * interval '1 minute', '2026-06-01', '', 1, '{}'
      from generate_series(1, 300000) n",
+    // A few more that wait for an exchange rate.
+    "insert into fact (program_id, id, kind, operation, referral_id, amount_micros, currency, source, occurred_at,
+                       recorded_at, input_hash, engine, outcome)
+     select 1001, uuid_of(n), 1, 0, uuid_of(1 + n % 30000), 10000000, 'USD', 'ch_' || n,
+            timestamptz '2026-01-01' + n * interval '1 minute', '2026-06-01', '', 1, '{}'
+     from generate_series(300001, 306000) n",
+    "insert into exchange_rate (currency, day, rate, source, recorded_at)
+     select code, date '1999-01-01' + n, '1.0876', 'ecb', '2026-01-01'
+     from unnest(array['CHF', 'GBP', 'JPY', 'SEK', 'USD']) as code, generate_series(0, 9999) n",
     "insert into commission (program_id, id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id,
                              currency, occurred_at, release_at, released_at)
      select 1001, uuid_of(n), uuid_of(n), uuid_of(1 + n % 30000), 1 + n % 30000, 0, 2, uuid_of(1), 'EUR', '2026-01-01',

@@ -44,6 +44,7 @@ pub(crate) enum Hot {
     Unparked,
     FactsById,
     FactsOfReferrals,
+    FactsWaiting,
     ReferralsLocked,
     ReferralsChanged,
     CommissionsBooked,
@@ -58,6 +59,7 @@ pub(crate) enum Hot {
     ReferralsAppended,
     FactsAppended,
     FactsAttached,
+    FactsConverted,
     CommissionsAppended,
     TransfersAppended,
     LogAppended,
@@ -67,11 +69,13 @@ pub(crate) enum Hot {
     KeyByHash,
     JobsClaimed,
     LogNumbered,
+    RatesOfDays,
 }
 
 impl Hot {
     /// All of them; the one that numbers comes last, for it leaves less to do.
-    pub(crate) const ALL: [Hot; 32] = [
+    pub(crate) const ALL: [Hot; 35] = [
+        Hot::RatesOfDays,
         Hot::NamesKnown,
         Hot::NamesWaiting,
         Hot::NamesNew,
@@ -81,6 +85,7 @@ impl Hot {
         Hot::Unparked,
         Hot::FactsById,
         Hot::FactsOfReferrals,
+        Hot::FactsWaiting,
         Hot::ReferralsLocked,
         Hot::ReferralsChanged,
         Hot::CommissionsBooked,
@@ -95,6 +100,7 @@ impl Hot {
         Hot::ReferralsAppended,
         Hot::FactsAppended,
         Hot::FactsAttached,
+        Hot::FactsConverted,
         Hot::CommissionsAppended,
         Hot::TransfersAppended,
         Hot::LogAppended,
@@ -169,6 +175,11 @@ impl Hot {
             Hot::FactsOfReferrals => {
                 store::fact::of_referrals(tx.read(), PROGRAM, &referrals.collect::<Vec<_>>()).await?.len()
             }
+            Hot::FactsWaiting => {
+                let after = Some(FactId(id(PAYMENTS + 3_000)));
+                store::fact::waiting::after(tx.read(), PROGRAM, after, ROWS as i64).await?.len()
+            }
+            Hot::RatesOfDays => rates_of_days(tx).await?,
             Hot::ReferralsLocked => store::referral::lock(tx, PROGRAM, &referrals.collect()).await?.len(),
             Hot::CommissionsBooked => {
                 let booked =
@@ -239,6 +250,11 @@ impl Hot {
                 let attach = |fact| Attached { fact, referral: ReferralId(id(1)), payment: None };
                 store::fact::attach(tx, PROGRAM, &facts.map(attach).collect::<Vec<_>>()).await
             }
+            Hot::FactsConverted => {
+                // Others in every round: what was undone leaves its versions behind.
+                let facts: Vec<_> = spread(PAYMENTS).map(|number| fact(number - 1 - round)).collect();
+                store::fact::waiting::convert(tx, PROGRAM, &facts).await
+            }
             Hot::CommissionsAppended => {
                 store::commission::append(tx, PROGRAM, &new.map(commission).collect::<Vec<_>>()).await
             }
@@ -251,6 +267,15 @@ impl Hot {
             read => unreachable!("{read:?} only reads"),
         }
     }
+}
+
+/// Five currencies on ten days.
+async fn rates_of_days(tx: &mut Tx) -> store::Result<usize> {
+    let currencies: Vec<Currency> =
+        ["CHF", "GBP", "JPY", "SEK", "USD"].iter().map(|code| code.parse().expect(code)).collect();
+    let first: chrono::NaiveDate = "1999-01-01".parse().expect("a date");
+    let days: Vec<_> = (0..10).map(|number| first + chrono::Days::new(number * 900)).collect();
+    Ok(store::exchange_rate::by_day(tx.read(), &currencies, &days).await?.len())
 }
 
 /// Numbers spread over the whole of a table.
@@ -308,6 +333,8 @@ fn fact(number: u128) -> FactRow {
         payment: None,
         amount: Some(Money::from_micros(10_000_000, Currency::EUR)),
         value_micros: Some(10_000_000),
+        exchange: None,
+        valued_at: None,
         source: format!("ch_{number}"),
         occurred_at: now(),
         recorded_at: now(),

@@ -27,6 +27,9 @@ pub(crate) enum List {
     CommissionsOfAffiliate,
     Facts,
     FactsOfReferral,
+    FactsWaiting,
+    FactsOfReferralWaiting,
+    RatesNewest,
     TransfersOfAffiliate,
     Log,
     NameShown,
@@ -34,7 +37,7 @@ pub(crate) enum List {
 
 impl List {
     /// All of them.
-    pub(crate) const ALL: [List; 17] = [
+    pub(crate) const ALL: [List; 20] = [
         List::BalanceOfOne,
         List::BalanceThen,
         List::Balances,
@@ -49,6 +52,9 @@ impl List {
         List::CommissionsOfAffiliate,
         List::Facts,
         List::FactsOfReferral,
+        List::FactsWaiting,
+        List::FactsOfReferralWaiting,
+        List::RatesNewest,
         List::TransfersOfAffiliate,
         List::Log,
         List::NameShown,
@@ -108,12 +114,15 @@ impl List {
             List::CommissionsOfAffiliate => {
                 commissions(connection, store::commission::Filter { affiliate, ..Default::default() }).await?
             }
-            List::Facts => {
-                let below = Some(FactId(middle.0));
-                store::fact::page(connection, PROGRAM, None, below, PAGE).await?.len()
-            }
-            List::FactsOfReferral => {
-                store::fact::page(connection, PROGRAM, referral, None, PAGE).await?.len()
+            List::Facts => facts(connection, None, Some(FactId(middle.0))).await?,
+            List::FactsOfReferral => facts(connection, referral, None).await?,
+            List::FactsWaiting => waiting(connection, None).await?,
+            // Eleven facts, of which one waits.
+            List::FactsOfReferralWaiting => 11 * waiting(connection, Some(ReferralId(id(2)))).await?,
+            // Every currency is looked up, also those without a rate.
+            List::RatesNewest => {
+                store::exchange_rate::newest(connection).await?;
+                Currency::all().count()
             }
             List::TransfersOfAffiliate => {
                 store::transfer::of_affiliate(connection, PROGRAM, AffiliateId(1)).await?.len()
@@ -143,6 +152,19 @@ async fn balances(
         as_of,
     };
     Ok(store::balance::list(connection, PROGRAM, &filter, 0, PAGE).await?.len())
+}
+
+async fn facts(
+    connection: &mut Connection,
+    referral: Option<ReferralId>,
+    below: Option<FactId>,
+) -> store::Result<usize> {
+    Ok(store::fact::page(connection, PROGRAM, referral, below, PAGE).await?.len())
+}
+
+async fn waiting(connection: &mut Connection, referral: Option<ReferralId>) -> store::Result<usize> {
+    let below = Some(FactId(id(PAYMENTS + 3_000)));
+    Ok(store::fact::waiting::page(connection, PROGRAM, referral, below, PAGE).await?.len())
 }
 
 async fn referrals(connection: &mut Connection, filter: store::referral::Filter) -> store::Result<usize> {
