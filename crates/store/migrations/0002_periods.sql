@@ -3,6 +3,7 @@
 alter table program
     add column close_after_days integer not null default 1 check (close_after_days between 0 and 60),
     add column closed_through integer;
+alter table program alter column close_after_days drop default;
 
 -- One affiliate under one root deal in one month. `posted` is what is booked for the month, `chain` what it hands on.
 

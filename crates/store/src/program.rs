@@ -96,8 +96,9 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     sqlx::query!(
         "insert into program (program_id, name, currency, zone, mode, payout_mode, payout_threshold_micros,
                               smartico_advance, refuse_identical_payment, referral_expires_after_days,
-                              default_affiliate_id, default_deal_id, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                              default_affiliate_id, default_deal_id, version, created_at, updated_at,
+                              close_after_days)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         program.id.0,
         program.name,
         program.currency.code(),
@@ -112,7 +113,8 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
         program.default_deal.0,
         program.version,
         program.created_at,
-        program.updated_at
+        program.updated_at,
+        program.close_after_days
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;

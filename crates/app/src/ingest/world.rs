@@ -1,20 +1,24 @@
 //! What a batch needs to know: names, facts, referrals with their courses, locked and read in the one lock order.
 
+mod course;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use domain::command::{AffiliateName, Command};
 use domain::commission::{Booked, Key};
-use domain::fact::{Attributes, Fact, Kind as FactKind, Position};
-use domain::fold::{Assignment, Course, Truth};
+use domain::fact::{Fact, Kind as FactKind, Position};
+use domain::fold::{Course, Truth};
 use domain::ids::{DealId, DealVersionId, FactId, ProgramId, ReferralId};
 use store::affiliate::Found;
 use store::fact::FactRow;
 use store::name::{Binding, Hash, Kind, Mention};
 use store::program::ProgramRow;
 use store::referral::ReferralRow;
-use store::{Result, StoreError, Tx};
+use store::{Result, Tx};
 use uuid::Uuid;
+
+use course::course_of;
+pub(crate) use course::{Scopes, scope, scopes};
 
 use super::prepare::Prepared;
 use super::rates::Rates;
@@ -60,14 +64,6 @@ pub(crate) struct World {
     pub(crate) rates: Rates,
     /// Integer names for new referrals.
     pub(crate) numbers: Vec<i64>,
-}
-
-/// Referrals outside of a batch, with what folding them needs.
-pub(crate) struct Scopes {
-    pub(crate) program: ProgramRow,
-    pub(crate) by_id: BTreeMap<ReferralId, Scope>,
-    /// Deals of the deal versions in use.
-    pub(crate) deals: BTreeMap<DealVersionId, DealId>,
 }
 
 /// What a name names, before and during the batch.
@@ -308,72 +304,6 @@ async fn load_referrals(
         world.referrals.insert(row.id, Scope { row, course, history: None, is_new: false, changed: false });
     }
     load_histories(tx, program, batch, world).await
-}
-
-fn course_of(
-    row: &ReferralRow,
-    program: &ProgramRow,
-    terms: &BTreeMap<DealVersionId, (DealId, Arc<domain::deal::Terms>)>,
-    statuses: &BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
-    truths: &BTreeMap<String, Truth>,
-) -> Result<Course> {
-    let missing = || StoreError::Corrupt { table: "referral", column: "assignments", id: row.id.to_string() };
-    let assignments = row.assignments.iter().map(|assignment| {
-        let version = match assignment.version {
-            Some(version) => {
-                let (_, terms) = terms.get(&version).ok_or_else(missing)?;
-                Some((version, terms.clone()))
-            }
-            None => None,
-        };
-        Ok(Assignment { from: assignment.from, affiliate: assignment.affiliate, terms: version })
-    });
-    Ok(Course {
-        currency: program.currency,
-        zone: program.zone,
-        assignments: assignments.collect::<Result<_>>()?,
-        statuses: row
-            .affiliates()
-            .into_iter()
-            .filter_map(|id| statuses.get(&id).map(|history| (id, history.clone())))
-            .collect(),
-        rejected_at: row.rejected_at,
-        expires_at: row.expires_at,
-        customer: Attributes::default(),
-        truths: truths.clone(),
-        rejected: BTreeSet::new(),
-        booked: Vec::new(),
-    })
-}
-
-/// Builds what folding one locked referral needs, for a verb outside ingest.
-pub(crate) async fn scope(app: &App, tx: &mut Tx, program: ProgramId, row: ReferralRow) -> Result<Option<Scope>> {
-    let id = row.id;
-    Ok(scopes(app, tx, program, vec![row]).await?.and_then(|mut scopes| scopes.by_id.remove(&id)))
-}
-
-/// Builds what folding locked referrals needs, for verbs outside ingest; `None` for an unknown program.
-pub(crate) async fn scopes(
-    app: &App,
-    tx: &mut Tx,
-    program: ProgramId,
-    rows: Vec<ReferralRow>,
-) -> Result<Option<Scopes>> {
-    let Some(decisions) = app.0.cache.decisions(tx.read(), program).await? else { return Ok(None) };
-    let versions = rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
-    let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
-    let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
-    let statuses = decisions.statuses(tx.read(), &affiliates).await?;
-    let ids: Vec<ReferralId> = rows.iter().map(|row| row.id).collect();
-    let (mut histories, _) = read_histories(tx, program, &ids, &decisions.program).await?;
-    let mut by_id = BTreeMap::new();
-    for row in rows {
-        let course = course_of(&row, &decisions.program, &terms, &statuses, &decisions.brands)?;
-        let history = Some(histories.remove(&row.id).unwrap_or_default());
-        by_id.insert(row.id, Scope { row, course, history, is_new: false, changed: false });
-    }
-    let deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
-    Ok(Some(Scopes { program: decisions.program.clone(), by_id, deals }))
 }
 
 /// Reads all facts and commissions of the referrals that cannot be folded from their stored state.

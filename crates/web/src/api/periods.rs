@@ -6,12 +6,12 @@ pub(super) mod list;
 use app::period::{Booking, PeriodRow};
 use chrono::{DateTime, Utc};
 use domain::currency::Currency;
-use domain::ledger::Kind;
 use domain::money::decimal;
 use domain::period::{Correction, Scope, Statement};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::commissions::CommissionKind;
 use super::fields::{Amount, Month, amount, schema, words};
 
 schema! {
@@ -26,7 +26,6 @@ schema! {
          is worked off by a later month.",
         Booking::WORDS,
     );
-    CommissionKind = words("A kind of commission.", Kind::ALL.map(Kind::as_str));
 }
 
 /// A month of an affiliate under a deal.

@@ -10,7 +10,8 @@ use domain::time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BookingReason, CommissionKind};
+use super::BookingReason;
+use crate::api::commissions::CommissionKind;
 use crate::api::extract::{Body, Id, Operator, Params};
 use crate::api::fields::{Amount, Month, amount};
 use crate::api::problem::Problem;
