@@ -29,11 +29,6 @@ pub(crate) fn check(terms: &Terms, currency: Currency) -> Result<()> {
         let message = "what parents earn by their sub-affiliates is not booked by this version; leave it out";
         return Err(Error::invalid("terms.sub_affiliates", message));
     }
-    if terms.spend_limit.is_some() {
-        let message = "a spend limit over all affiliates is not kept by this version; leave it out, or use \
-                       limits.per_affiliate of each rule";
-        return Err(Error::invalid("terms.spend_limit", message));
-    }
     Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! Months: closed by a job some days after their end, by hand, or looked at without booking anything; closed again when
 //! a fact comes late (money.md §6).
 //!
-//! Closing is a decision of the program; what it books is worked out affiliate by affiliate (`period/affiliate.rs`),
+//! Closing is a decision of the program; what it books is worked out affiliate by affiliate (`period/settle.rs`),
 //! each in a transaction of its own, from rows of `period_due` that say what is left to do.
 
-mod affiliate;
 mod booking;
+mod months;
+mod settle;
+
+use std::collections::BTreeSet;
 
 use chrono::Duration;
 use domain::ids::{AffiliateId, DealId, LogId, ProgramId};
@@ -17,8 +20,8 @@ pub use store::period::PeriodRow;
 use store::program::ProgramRow;
 use store::{Fault, Tx};
 
-pub use affiliate::Month;
 pub use booking::Booking;
+pub use months::Month;
 
 use crate::error::{Error, Result};
 use crate::{App, Caller, random};
@@ -118,16 +121,30 @@ pub async fn preview(app: &App, caller: &Caller, month: Period) -> Result<Vec<Mo
             None => affiliates.push((affiliate, from)),
         }
     }
+    let sharing = store::period::sharing(tx.read(), program.id).await?;
     tx.rollback().await?;
-    affiliates.sort_unstable();
     let through = program.closed_through.map_or(month, |closed| closed.max(month));
     let mut months = Vec::new();
-    for (affiliate, from) in affiliates {
+    for (together, from) in groups(affiliates, &sharing) {
         let mut tx = Tx::begin(app.pool(), caller.program).await?;
-        months.extend(affiliate::months(app, &mut tx, &program, affiliate, (from, through)).await?);
+        months.extend(months::months(app, &mut tx, &program, &together, (from, through)).await?);
         tx.rollback().await?;
     }
     Ok(months)
+}
+
+/// Puts affiliates together whose months are closed together, each group with its first month: those that share a spend
+/// limit, also where nothing is due of them, and everybody else alone.
+fn groups(
+    due: Vec<(AffiliateId, Period)>,
+    sharing: &BTreeSet<AffiliateId>,
+) -> Vec<(BTreeSet<AffiliateId>, Period)> {
+    let (shared, alone): (Vec<_>, Vec<_>) = due.into_iter().partition(|(id, _)| sharing.contains(id));
+    let first = shared.iter().map(|(_, from)| *from).min().map(|from| (sharing.clone(), from));
+    let mut groups: Vec<_> = alone.into_iter().map(|(id, from)| (BTreeSet::from([id]), from)).collect();
+    groups.extend(first);
+    groups.sort_unstable();
+    groups
 }
 
 /// Closes the months that ended long enough ago, if the program has a deal that closes. Says whether any was.
@@ -160,13 +177,15 @@ pub async fn run_due(app: &App, program: ProgramId, now: Timestamp) -> Result<us
     loop {
         let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
         let due = store::period::due(&mut connection, program, now, PAGE).await?;
-        drop(connection);
         if due.is_empty() {
             return Ok(done);
         }
-        for (affiliate, _) in due {
-            match affiliate::settle(app, program, affiliate, now).await {
-                Ok(()) => done += 1,
+        let sharing = store::period::sharing(&mut connection, program).await?;
+        drop(connection);
+        let ids: BTreeSet<AffiliateId> = due.iter().map(|(id, _)| *id).collect();
+        for (together, _) in groups(due, &sharing) {
+            match settle::settle(app, program, &together, now).await {
+                Ok(()) => done += together.intersection(&ids).count(),
                 Err(error) if error.fault() == Fault::Retry && faults < 5 => faults += 1,
                 Err(error) => return Err(error.into()),
             }

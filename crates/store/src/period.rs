@@ -1,5 +1,7 @@
 //! Months: what each close of an affiliate's month came to, and which months have to be closed, or closed again.
 
+use std::collections::BTreeSet;
+
 use domain::ids::{AffiliateId, DealId, ProgramId, ReferralId};
 use domain::period::{Chain, Correction, Posted, Scope, Statement};
 use domain::time::{Period, Timestamp};
@@ -228,36 +230,68 @@ pub async fn due(
         .collect()
 }
 
-/// The earliest month of an affiliate that is due at an instant.
+/// The earliest month that is due of any of some affiliates at an instant.
 pub async fn due_of(
     connection: &mut Connection,
     program: ProgramId,
-    affiliate: AffiliateId,
+    affiliates: &BTreeSet<AffiliateId>,
     now: Timestamp,
 ) -> Result<Option<Period>> {
+    let affiliates: Vec<i64> = affiliates.iter().map(|id| id.0).collect();
     let month = sqlx::query_scalar!(
-        "select min(month) from period_due where program_id = $1 and affiliate_id = $2 and due_at <= $3",
+        "select min(month) from period_due where program_id = $1 and affiliate_id = any($2) and due_at <= $3",
         program.0,
-        affiliate.0,
+        &affiliates,
         now
     )
     .fetch_one(connection)
     .await?;
-    let read = |month| Period::from_number(month).ok_or_else(|| corrupt("period_due", "month", affiliate));
+    let read = |month| Period::from_number(month).ok_or_else(|| corrupt("period_due", "month", program));
     month.map(read).transpose()
 }
 
-/// Forgets what was due of an affiliate up to an instant.
-pub async fn settle(tx: &mut Tx, program: ProgramId, affiliate: AffiliateId, now: Timestamp) -> Result<()> {
+/// Forgets what was due of affiliates up to an instant.
+pub async fn settle(
+    tx: &mut Tx,
+    program: ProgramId,
+    affiliates: &BTreeSet<AffiliateId>,
+    now: Timestamp,
+) -> Result<()> {
+    let affiliates: Vec<i64> = affiliates.iter().map(|id| id.0).collect();
     sqlx::query!(
-        "delete from period_due where program_id = $1 and affiliate_id = $2 and due_at <= $3",
+        "delete from period_due where program_id = $1 and affiliate_id = any($2) and due_at <= $3",
         program.0,
-        affiliate.0,
+        &affiliates,
         now
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
     Ok(())
+}
+
+/// Affiliates who earned under deals with a spend limit, which they share.
+pub async fn sharing(connection: &mut Connection, program: ProgramId) -> Result<BTreeSet<AffiliateId>> {
+    let limited = sqlx::query_scalar!(
+        "select v.id from deal_version v
+         where v.program_id = $1
+           and exists (select 1 from deal_version l
+                       where l.program_id = v.program_id and l.deal_id = v.deal_id
+                         and l.terms -> 'spend_limit' is not null)",
+        program.0
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if limited.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let ids = sqlx::query_scalar!(
+        "select distinct affiliate_id from commission where program_id = $1 and deal_version_id = any($2)",
+        program.0,
+        &limited
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(AffiliateId).collect())
 }
 
 /// Affiliates with facts or commissions in a span, each with the earliest.

@@ -103,6 +103,43 @@ fn a_cap_per_affiliate_counts_all_months() {
 }
 
 #[test]
+fn a_spend_limit_is_filled_from_the_earliest_of_all_affiliates() {
+    let deal = r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}], "spend_limit": "100"}"#;
+    let told = "pay bob:7 b1 150 2026-02-10; pay 1 p1 150 2026-03-01; pay bob:7 b2 150 2026-03-02; \
+        pay 1 p2 150 2026-03-03; at 2026-04-02; shows 0 0 0 0 0; close 2026-03; shows 0 0 60 -20 40";
+    testkit::run(async |test| {
+        // February 30 by bob; March 30, bob's 30, and 10 of the last 30. Nothing is left for April.
+        let april = "pay 1 p3 50 2026-04-03; at 2026-05-02; close 2026-04; shows 0 0 70 -30 40";
+        tell(&test, deal, &format!("{told}; {april}")).await;
+        // Bob's second payment turns out to have been returned at once: there is room for all of ann's.
+        let mut months = tell(&test, deal, told).await;
+        months.go_on("refund b2 150 2026-03-02; shows 0 0 60 0 60").await;
+        // A late payment of bob's before all others takes from what ann has, whose month has nothing new in it.
+        months.booked().await;
+        months.go_on("pay bob:8 b0 300 2026-02-01; shows 0 0 60 -50 10").await;
+        insta::assert_snapshot!(months.booked().await, @"2026-03-31 2026-04 close due -> adjustments 50");
+    });
+}
+
+#[test]
+fn what_happens_at_one_moment_is_not_spent_twice() {
+    // Both register at the same moment: 40 + 40 asked, 50 to spend.
+    let deal = r#"{"rules": [{"on": "registration", "reward": {"flat": "40"}}], "spend_limit": "50"}"#;
+    testkit::run(async |test| {
+        let months = tell(
+            &test,
+            deal,
+            "pay 1 p1 1 2026-03-01; pay bob:2 p2 1 2026-03-01; at 2026-04-02; close 2026-03",
+        )
+        .await;
+        let caller = test.operator(months.books.program);
+        let rows = app::period::page(&test.app, &caller, None, None, None, 10).await.expect("months");
+        let cut: i64 = rows.iter().flat_map(|row| row.posted.adjustments.values()).sum();
+        assert_eq!((rows.len(), cut), (2, -30_000_000));
+    });
+}
+
+#[test]
 fn milestones_are_earned_in_each_month_or_once_by_all() {
     let deal = r#"{"rules": [{"on": "first_deposit", "reward": {"flat": "10"}}], "milestones": [
         {"by": "first_deposits", "from": "2", "bonus": "50"},
