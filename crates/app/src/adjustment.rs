@@ -76,7 +76,7 @@ pub async fn create_once(
         created_at: caller.now,
         input_hash,
     };
-    let mut journal = Journal::new(program.zone);
+    let mut journal = Journal::new(program.zone, program.closed_through);
     if let Some(movement) = Movement::adjusted(row.amount_micros) {
         let origin = Origin { cause: Cause::Adjustment, cause_id: decision.0, log: decision };
         journal.book((row.affiliate, row.currency), movement, origin, Part::default(), caller.now);

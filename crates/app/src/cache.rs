@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::affiliate::History;
 use domain::deal::Terms;
+use domain::fold::Truth;
 use domain::ids::{AffiliateId, DealId, DealVersionId, ProgramId};
 use store::program::ProgramRow;
 use store::{Connection, Result, Tx};
@@ -25,6 +26,8 @@ pub(crate) struct Cache {
 /// The decisions of one program at one version.
 pub(crate) struct Decisions {
     pub(crate) program: ProgramRow,
+    /// What counts the deposits and withdrawals of each brand.
+    pub(crate) brands: BTreeMap<String, Truth>,
     statuses: Mutex<BTreeMap<AffiliateId, History>>,
     newest: Mutex<HashMap<DealId, Newest>>,
 }
@@ -39,6 +42,7 @@ impl Cache {
         }
         let Some(row) = store::program::by_id(tx.read(), program).await? else { return Ok(None) };
         let decisions = Arc::new(Decisions {
+            brands: store::brand::list(tx.read(), program).await?,
             program: row,
             statuses: Mutex::default(),
             newest: Mutex::default(),

@@ -1,5 +1,6 @@
 //! Deals: made with their first version; a change makes a new one, which meets registrations from then on.
 
+use domain::currency::Currency;
 use domain::deal::Terms;
 use domain::ids::{AffiliateId, DealId, DealVersionId};
 use domain::text::Name;
@@ -21,6 +22,16 @@ pub struct NewDeal {
     pub affiliate: Option<AffiliateId>,
 }
 
+/// Checks terms, and refuses those that no close can book yet, so that none is booked wrong.
+pub(crate) fn check(terms: &Terms, currency: Currency) -> Result<()> {
+    terms.check(currency).map_err(|error| Error::invalid("terms", error))?;
+    if !terms.sub_affiliates.is_empty() {
+        let message = "what parents earn by their sub-affiliates is not booked by this version; leave it out";
+        return Err(Error::invalid("terms.sub_affiliates", message));
+    }
+    Ok(())
+}
+
 /// Makes a deal.
 pub async fn create(app: &App, caller: &Caller, new: NewDeal) -> Result<DealRow> {
     caller.require_operator()?;
@@ -28,7 +39,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewDeal) -> Result<DealRow>
     let version = DealVersionId(random::id());
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
     let program = crate::program::by_id(tx.read(), caller.program).await?;
-    new.terms.check(program.currency).map_err(|error| Error::invalid("terms", error))?;
+    check(&new.terms, program.currency)?;
     let owner = match new.affiliate {
         None => None,
         Some(affiliate) => {
@@ -73,7 +84,7 @@ pub async fn update(
     }
     if let Some(terms) = terms.filter(|terms| *terms != before.terms) {
         let program = crate::program::by_id(tx.read(), caller.program).await?;
-        terms.check(program.currency).map_err(|error| Error::invalid("terms", error))?;
+        check(&terms, program.currency)?;
         let version = DealVersionId(random::id());
         store::deal::append_version(&mut tx, caller.program, id, version, &terms, caller.now).await?;
         let body = json!({ "deal": id, "version": version });

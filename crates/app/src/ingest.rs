@@ -20,10 +20,11 @@ use domain::outcome::Outcome;
 use domain::text::Key;
 use domain::time::Timestamp;
 
+pub(crate) use batch::due as late_months;
 pub(crate) use convert::convert_waiting;
 pub(crate) use decide::reject_referral;
 pub(crate) use queue::{Queue, work};
-pub(crate) use world::{Scope, scope};
+pub(crate) use world::{Scope, scope, scopes};
 
 use crate::App;
 

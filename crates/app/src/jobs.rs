@@ -166,6 +166,8 @@ async fn keep_sweeping(app: &App) {
 }
 
 async fn sweep(app: &App, program: ProgramId, now: Timestamp) -> Result<usize> {
+    crate::period::close_ended(app, program, now).await?;
+    crate::period::run_due(app, program, now).await?;
     let released = crate::release::run_due(app, program, now).await?;
     let matched = crate::payout::match_advances(app, program, now).await?;
     Ok(released + matched)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use domain::currency::Currency;
 use domain::ids::{AffiliateId, CommissionId, LogId, ProgramId, TransferId};
 use domain::ledger::{Cause, Entry, Movement};
-use domain::time::{Timestamp, Zone};
+use domain::time::{Period, Timestamp, Zone};
 use store::account::Delta;
 use store::roll_up::{Day, Figures};
 use store::transfer::TransferRow;
@@ -18,6 +18,8 @@ use crate::random;
 /// Transfers to write, and what they do to the account rows.
 pub(crate) struct Journal {
     zone: Zone,
+    /// The last closed month: nothing is posted in it or before it.
+    closed_through: Option<Period>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) accounts: BTreeMap<(AffiliateId, Currency), Delta>,
 }
@@ -36,11 +38,20 @@ pub(crate) struct Part {
     pub(crate) commission: Option<CommissionId>,
     pub(crate) entry: Option<Entry>,
     pub(crate) leg: i16,
+    /// How often the cause has booked before.
+    pub(crate) revision: i32,
 }
 
 impl Journal {
-    pub(crate) fn new(zone: Zone) -> Journal {
-        Journal { zone, transfers: Vec::new(), accounts: BTreeMap::new() }
+    /// A journal that posts nothing in closed months: what takes effect there is posted in the first open one
+    /// (money.md §2).
+    pub(crate) fn new(zone: Zone, closed_through: Option<Period>) -> Journal {
+        Journal { zone, closed_through, transfers: Vec::new(), accounts: BTreeMap::new() }
+    }
+
+    /// Lets a month be posted in by its first close, or closes it again.
+    pub(crate) fn set_closed_through(&mut self, closed_through: Option<Period>) {
+        self.closed_through = closed_through;
     }
 
     /// Books a movement between the accounts of an affiliate.
@@ -61,12 +72,12 @@ impl Journal {
             movement,
             cause: origin.cause,
             cause_id: origin.cause_id,
-            revision: 0,
+            revision: part.revision,
             commission: part.commission,
             leg: part.leg,
             entry: part.entry,
             effective_at,
-            period: month,
+            period: self.closed_through.map_or(month, |closed| month.max(closed.next())),
             log: origin.log,
         });
     }

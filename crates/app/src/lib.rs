@@ -3,9 +3,11 @@
 //!
 //! What must not be here: SQL, a rule about commissions, a wire format.
 
+pub mod activity;
 pub mod adjustment;
 pub mod affiliate;
 pub mod balance;
+pub mod brand;
 mod cache;
 pub mod clock;
 pub mod commission;
@@ -25,6 +27,7 @@ pub mod outside;
 pub mod overview;
 mod pages;
 pub mod payout;
+pub mod period;
 pub mod program;
 pub mod random;
 pub mod rates;

@@ -61,7 +61,7 @@ pub async fn create_once(app: &App, caller: &Caller, key: &Key, new: NewOpening)
     store::affiliate::lock(&mut tx, caller.program, new.affiliate)
         .await?
         .ok_or_else(|| Error::NotFound(format!("there is no affiliate {}", new.affiliate)))?;
-    let mut journal = Journal::new(program.zone);
+    let mut journal = Journal::new(program.zone, program.closed_through);
     let owner = (new.affiliate, program.currency);
     let origin = Origin { cause: Cause::Opening, cause_id: decision.0, log: decision };
     for (leg, movement) in movements(&new).into_iter().enumerate() {

@@ -35,7 +35,7 @@ pub struct NewProgram {
 
 /// Makes a program.
 pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<ProgramRow> {
-    new.terms.check(new.currency).map_err(|error| Error::invalid("terms", error))?;
+    crate::deal::check(&new.terms, new.currency)?;
     let id = store::program::next_id(app.pool()).await?;
     let affiliate = AffiliateId(app.0.counters.next(app.pool(), id, "affiliate").await?);
     let deal = DealId(app.0.counters.next(app.pool(), id, "deal").await?);
@@ -50,6 +50,8 @@ pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<Progra
         smartico_advance: true,
         refuse_identical_payment: false,
         referral_expires_after_days: None,
+        close_after_days: 1,
+        closed_through: None,
         default_affiliate: affiliate,
         default_deal: deal,
         version: 1,
@@ -131,6 +133,8 @@ pub struct Changes {
     pub refuse_identical_payment: Option<bool>,
     /// After so many days without a payment a referral expires; `Some(None)` for never.
     pub referral_expires_after_days: Option<Option<i32>>,
+    /// A month is closed so many days after its end.
+    pub close_after_days: Option<i32>,
     /// The deal of whoever has no own.
     pub default_deal: Option<DealId>,
 }
@@ -182,6 +186,7 @@ fn apply(program: &mut ProgramRow, changes: Changes) {
         changes.refuse_identical_payment.unwrap_or(program.refuse_identical_payment);
     program.referral_expires_after_days =
         changes.referral_expires_after_days.unwrap_or(program.referral_expires_after_days);
+    program.close_after_days = changes.close_after_days.unwrap_or(program.close_after_days);
     program.default_deal = changes.default_deal.unwrap_or(program.default_deal);
 }
 
@@ -192,6 +197,9 @@ fn check(program: &ProgramRow) -> Result<()> {
     }
     if program.referral_expires_after_days.is_some_and(|days| !(1..=3650).contains(&days)) {
         return Err(Error::invalid("referral_expires_after_days", "expected 1 to 3650 days, or null for never"));
+    }
+    if !(0..=60).contains(&program.close_after_days) {
+        return Err(Error::invalid("close_after_days", "expected 0 to 60 days"));
     }
     Ok(())
 }
@@ -205,6 +213,7 @@ fn settings(program: &ProgramRow) -> serde_json::Value {
         "smartico_advance": program.smartico_advance,
         "refuse_identical_payment": program.refuse_identical_payment,
         "referral_expires_after_days": program.referral_expires_after_days,
+        "close_after_days": program.close_after_days,
         "default_deal": program.default_deal,
     })
 }

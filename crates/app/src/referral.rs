@@ -9,7 +9,7 @@ use store::log::LogRow;
 pub use store::referral::{Filter, ReferralRow, ReferralView};
 
 use crate::error::{Error, Result};
-use crate::ingest::{Ask, Recorded, Scope, reject_referral, submit};
+use crate::ingest::{late_months, Ask, Recorded, Scope, reject_referral, submit};
 use crate::ledger::Origin;
 use crate::{App, Caller, random};
 
@@ -70,7 +70,9 @@ pub async fn reject(app: &App, caller: &Caller, id: ReferralId, reason: &str) ->
         .await?
         .ok_or_else(|| unknown(id))?;
     let origin = Origin { cause: Cause::Decision, cause_id: log.0, log };
-    let journal = reject_referral(&mut scope, Reason::Rejection, caller.now, origin)?;
+    let closed = store::program::by_id(tx.read(), caller.program).await?.and_then(|program| program.closed_through);
+    let effects = reject_referral(&mut scope, Reason::Rejection, caller.now, origin, closed)?;
+    let journal = effects.journal;
     store::referral::update(&mut tx, caller.program, &[&scope.row]).await?;
     journal.write_transfers(&mut tx, caller.program).await?;
     let row = LogRow {
@@ -81,6 +83,7 @@ pub async fn reject(app: &App, caller: &Caller, id: ReferralId, reason: &str) ->
         body: Some(json!({ "reason": reason })),
     };
     store::log::append(&mut tx, caller.program, &[row]).await?;
+    store::period::mark(&mut tx, caller.program, &late_months(&effects.late, caller.now)).await?;
     journal.write_accounts(&mut tx, caller.program).await?;
     tx.commit().await?;
     app.0.sequencer.notify(caller.program);

@@ -49,7 +49,7 @@ async fn batch(app: &App, program: ProgramId, now: Timestamp) -> store::Result<u
     }
     store::commission::mark_released(&mut tx, program, &ids).await?;
     let Some(settings) = app.0.cache.decisions(&mut tx, program).await? else { return Ok(0) };
-    let mut journal = Journal::new(settings.program.zone);
+    let mut journal = Journal::new(settings.program.zone, settings.program.closed_through);
     let mut logs = Vec::with_capacity(held.len());
     for row in &held {
         let referral = due.iter().find(|due| due.id == row.id).map(|due| due.referral);

@@ -1,10 +1,12 @@
 //! What callers ask to be recorded: commands that cannot hold what storage would refuse, and the refusals they may
 //! meet. How a wire format becomes a command is in `web`; how a command is decided is in `app`.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::affiliate;
 use crate::fact;
+use crate::fact::Figures;
 use crate::ids::{AffiliateId, FactId, ReferralId};
 use crate::money::Money;
 use crate::referral;
@@ -26,17 +28,20 @@ pub enum Operation {
     ReditusConversionDeprecated,
     /// `POST /reditus/api/v1/referrals/churn`.
     ReditusChurn,
+    /// `POST /v1/activity`.
+    Activity,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 6] = [
+    pub const ALL: [Operation; 7] = [
         Operation::Native,
         Operation::ReditusPayment,
         Operation::ReditusRefund,
         Operation::ReditusConversion,
         Operation::ReditusConversionDeprecated,
         Operation::ReditusChurn,
+        Operation::Activity,
     ];
 
     /// The number under which the operation is stored.
@@ -48,6 +53,7 @@ impl Operation {
             Operation::ReditusConversion => 3,
             Operation::ReditusConversionDeprecated => 4,
             Operation::ReditusChurn => 5,
+            Operation::Activity => 6,
         }
     }
 
@@ -158,6 +164,30 @@ pub struct Churn {
     pub occurred_at: Option<Timestamp>,
 }
 
+/// The figures of a player's day at a brand, or a newer report of them (money.md §6).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Activity {
+    /// The player.
+    pub player: Uid,
+    /// The brand.
+    pub brand: String,
+    /// The day, in the program's zone.
+    pub day: NaiveDate,
+    /// The start of that day.
+    pub starts_at: Timestamp,
+    /// Only grows; without one the last accepted report counts.
+    pub revision: Option<u64>,
+    /// The figures.
+    pub figures: Figures,
+}
+
+impl Activity {
+    /// What names the row among the facts of its referral.
+    pub fn row(&self) -> String {
+        format!("activity {} {}", self.brand, self.day)
+    }
+}
+
 /// Something to record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -170,6 +200,8 @@ pub enum Command {
     Refund(Refund),
     /// A customer left.
     Churn(Churn),
+    /// A player's day.
+    Activity(Box<Activity>),
 }
 
 impl Command {
@@ -180,6 +212,7 @@ impl Command {
             Command::Payment(_) => fact::Kind::Payment,
             Command::Refund(_) => fact::Kind::Refund,
             Command::Churn(_) => fact::Kind::Churn,
+            Command::Activity(_) => fact::Kind::Activity,
         }
     }
 
@@ -190,6 +223,7 @@ impl Command {
             Command::Payment(payment) => payment.occurred_at,
             Command::Refund(refund) => refund.occurred_at,
             Command::Churn(churn) => churn.occurred_at,
+            Command::Activity(activity) => Some(activity.starts_at),
         }
     }
 
@@ -202,6 +236,8 @@ impl Command {
                 Some(source) => vec![source.to_string()],
                 None => vec![format!("refund of {}", refund.payment)],
             },
+            // No source id of money can hold this character.
+            Command::Activity(activity) => vec![format!("{}\u{1f}{}", activity.row(), activity.player.as_str())],
             Command::Registration(_) | Command::Churn(_) => Vec::new(),
         }
     }
@@ -258,6 +294,20 @@ pub enum Refused {
     /// The referral cannot earn, and this door says so.
     #[error("the referral is {0}")]
     ReferralCannotEarn(referral::State),
+    /// No brand has the name.
+    #[error("no brand is known as {0:?}; PUT /v1/brands/{{name}} says what its deposits and withdrawals are counted from")]
+    UnknownBrand(String),
+    /// A newer report of the day is recorded.
+    #[error("revision {given} is stale: revision {known} of this day is recorded")]
+    Stale {
+        /// The revision that came.
+        given: u64,
+        /// The newest one.
+        known: u64,
+    },
+    /// The same revision of the day is recorded with other figures.
+    #[error("revision {0} of this day is recorded with other figures; a correction needs a higher revision")]
+    OtherFigures(u64),
     /// Later than the program's clock allows.
     #[error("occurred_at is {0}, which is more than 5 minutes in the future")]
     InFuture(String),
@@ -287,6 +337,9 @@ impl Refused {
             Refused::NotConvertible(_) => "not_convertible",
             Refused::AffiliateCannotEarn(_) => "affiliate_cannot_earn",
             Refused::ReferralCannotEarn(_) => "referral_cannot_earn",
+            Refused::UnknownBrand(_) => "unknown_brand",
+            Refused::Stale { .. } => "stale",
+            Refused::OtherFigures(_) => "other_figures",
             Refused::InFuture(_) | Refused::Implausible(_) => "invalid_time",
             Refused::Internal(_) => "internal",
             Refused::Unavailable => "unavailable",

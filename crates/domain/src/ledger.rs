@@ -370,12 +370,21 @@ pub enum Cause {
     Opening,
     /// A decision on a referral, such as its rejection.
     Decision,
+    /// The close of a month.
+    Close,
 }
 
 impl Cause {
     /// Every cause, in the order of their codes.
-    pub const ALL: [Cause; 6] =
-        [Cause::Fact, Cause::Release, Cause::Payout, Cause::Adjustment, Cause::Opening, Cause::Decision];
+    pub const ALL: [Cause; 7] = [
+        Cause::Fact,
+        Cause::Release,
+        Cause::Payout,
+        Cause::Adjustment,
+        Cause::Opening,
+        Cause::Decision,
+        Cause::Close,
+    ];
 
     /// The number under which the cause is stored.
     pub fn code(self) -> i16 {
@@ -386,6 +395,7 @@ impl Cause {
             Cause::Adjustment => 3,
             Cause::Opening => 4,
             Cause::Decision => 5,
+            Cause::Close => 6,
         }
     }
 
@@ -403,6 +413,7 @@ impl Cause {
             Cause::Adjustment => "adjustment",
             Cause::Opening => "opening",
             Cause::Decision => "decision",
+            Cause::Close => "close",
         }
     }
 }

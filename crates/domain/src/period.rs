@@ -8,6 +8,7 @@
 mod booking;
 mod limits;
 mod reading;
+mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use booking::{Posted, Posting, postings};
 pub use reading::{Reading, Under, read};
+pub use statement::Statement;
 
 use crate::commission::Key;
 use crate::currency::Currency;
@@ -103,10 +105,22 @@ pub struct Input<'a> {
     pub reached: BTreeMap<Measure, i64>,
     /// The affiliate's `no_carry_over` at the month's end.
     pub no_carry_over: bool,
-    /// What other affiliates earned under the deal in this month, for the spend limit; else empty.
-    pub elsewhere: Vec<(Position, i64)>,
-    /// What other affiliates earned under the deal in the months before, for the spend limit; else zero.
-    pub elsewhere_before: i64,
+    /// What everybody under the deal asks of the spend limit in this month, in order; empty where there is no limit.
+    /// What the affiliate itself asks is worked out again and may as well be missing.
+    pub asked: Arc<[Asked]>,
+    /// What other affiliates asked of the spend limit in the months before; else zero.
+    pub asked_before: i64,
+}
+
+/// What a commission asks of the spend limit of its deal.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Asked {
+    /// Its fact's place in the canonical order.
+    pub position: Position,
+    /// What names it.
+    pub key: Key,
+    /// How much it is before refunds, after tiers and caps.
+    pub micros: i64,
 }
 
 /// Why an adjustment is posted at the close.
@@ -155,6 +169,20 @@ pub struct Closed {
     pub effective_at: Option<Timestamp>,
 }
 
+/// What an affiliate's commissions of a month ask of the deal's spend limit.
+pub fn asked(input: &Input<'_>, before: &Chain) -> Vec<Asked> {
+    let mut closed = Closed { chain: before.clone(), ..Closed::default() };
+    let mut items = input.items.clone();
+    limits::tiers(input, &mut items, &mut closed);
+    sort(&mut items);
+    limits::caps(input, &mut items, &mut closed);
+    items.into_iter().map(|it| Asked { position: it.position, key: it.key, micros: it.full }).collect()
+}
+
+fn sort(items: &mut [Item]) {
+    items.sort_by(|a, b| a.position.cmp(&b.position).then(a.key.cmp(&b.key)));
+}
+
 /// Closes a month, or closes it again.
 pub fn close(input: &Input<'_>, before: &Chain) -> Closed {
     let mut closed = Closed {
@@ -163,7 +191,7 @@ pub fn close(input: &Input<'_>, before: &Chain) -> Closed {
         ..Closed::default()
     };
     let mut items = input.items.clone();
-    items.sort_by(|a, b| a.position.cmp(&b.position).then(a.key.cmp(&b.key)));
+    sort(&mut items);
     limits::tiers(input, &mut items, &mut closed);
     limits::caps(input, &mut items, &mut closed);
     limits::spend_limit(input, &mut items, &mut closed);

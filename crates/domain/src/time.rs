@@ -130,6 +130,29 @@ impl Period {
     }
 }
 
+/// The text is no month.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no month; expected one from 1970-01 to 2199-12, such as 2026-03")]
+pub struct InvalidPeriod(pub String);
+
+impl FromStr for Period {
+    type Err = InvalidPeriod;
+
+    /// Reads `2026-03`.
+    fn from_str(text: &str) -> Result<Period, InvalidPeriod> {
+        let number = |digits: &str, length: usize| {
+            let is_plain = digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse::<i32>().ok().filter(|_| is_plain)
+        };
+        let read = || {
+            let (year, month) = text.split_once('-')?;
+            let year = number(year, 4).filter(|year| (1970..2200).contains(year))?;
+            Period::from_number(year * 100 + number(month, 2)?)
+        };
+        read().ok_or_else(|| InvalidPeriod(text.chars().take(64).collect()))
+    }
+}
+
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.0 / 100, self.0 % 100)
@@ -165,6 +188,16 @@ mod tests {
         let zone: Zone = "America/Asuncion".parse().expect("a zone");
         let date = NaiveDate::from_ymd_opt(2023, 10, 1).expect("a date");
         assert_eq!(zone.start_of(date), at("2023-10-01T04:00:00Z"));
+    }
+
+    #[test]
+    fn months_read_what_they_show() {
+        let read = |text: &str| text.parse::<Period>().map(|period| period.number()).ok();
+        assert_eq!((read("2026-03"), read("1970-01"), read("2199-12")), (Some(202603), Some(197001), Some(219912)));
+        for bad in ["", "2026", "2026-3", "2026-13", "2026-00", "1969-12", "2200-01", "+026-03", "2026-03-01", "２０２６-03"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        assert_eq!(Period(202603).to_string(), "2026-03");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod job;
 mod key;
 mod logging;
 mod migrate;
+mod period;
 mod program;
 mod rates;
 mod secret;
@@ -48,6 +49,8 @@ enum Command {
     Key(key::Options),
     /// List jobs that were given up, and let them be tried again.
     Job(job::Options),
+    /// Close months.
+    Period(period::Options),
     /// Bring in and list exchange rates.
     Rates(rates::Options),
     /// Rebuild everything that is derived and compare.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
             Command::Deal(options) => deal::run(options).await,
             Command::Key(options) => key::run(options).await,
             Command::Job(options) => job::run(options).await,
+            Command::Period(options) => period::run(options).await,
             Command::Rates(options) => rates::run(options).await,
             Command::Verify(options) => verify::run(options).await,
             Command::Bench(options) => bench::run(options).await,

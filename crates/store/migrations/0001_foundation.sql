@@ -184,7 +184,7 @@ alter table referral add primary key (program_id, id);
 create table fact (
     program_id bigint not null,
     id uuid not null,
-    kind smallint not null check (kind between 0 and 3),
+    kind smallint not null check (kind between 0 and 6),
     operation smallint not null,
     referral_id uuid,
     payment_id uuid,
@@ -217,11 +217,16 @@ create table commission (
     currency text not null collate "C",
     occurred_at timestamptz not null,
     release_at timestamptz not null,
-    released_at timestamptz
+    released_at timestamptz,
+    -- Waits for the close of its month, which clears it.
+    after_close boolean not null,
+    -- Its payment is disputed: it is held, released or not.
+    disputed boolean not null
 );
 create index commission_referral on commission (program_id, referral_id);
 create index commission_affiliate on commission (program_id, affiliate_id, id);
-create index commission_held on commission (program_id, release_at) where released_at is null;
+create index commission_held on commission (program_id, release_at)
+    where released_at is null and not after_close and not disputed;
 alter table commission add primary key (program_id, id);
 
 -- Movements between two accounts of one affiliate and currency. `unclaimed_micros` is what of the movement's effect on

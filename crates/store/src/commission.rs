@@ -24,6 +24,8 @@ pub struct CommissionRow {
     pub currency: String,
     /// When it was released; `None` while it is held.
     pub released_at: Option<Timestamp>,
+    /// Its payment is disputed.
+    pub disputed: bool,
 }
 
 /// Appends commissions.
@@ -42,15 +44,18 @@ pub async fn append(tx: &mut Tx, program: ProgramId, commissions: &[CommissionRo
     let occurred: Vec<Timestamp> = commissions.iter().map(|row| row.header.occurred_at).collect();
     let release: Vec<Timestamp> = commissions.iter().map(|row| row.header.release_at).collect();
     let released: Vec<Option<Timestamp>> = commissions.iter().map(|row| row.released_at).collect();
+    let after_close: Vec<bool> = commissions.iter().map(|row| row.header.after_close).collect();
+    let disputed: Vec<bool> = commissions.iter().map(|row| row.disputed).collect();
     sqlx::query!(
         "insert into commission (program_id, id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id,
-                                 currency, occurred_at, release_at, released_at)
+                                 currency, occurred_at, release_at, released_at, after_close, disputed)
          select $1, t.id, t.fact_id, t.referral_id, t.affiliate_id, t.rule, t.kind, t.deal_version_id, t.currency,
-                t.occurred_at, t.release_at, t.released_at
+                t.occurred_at, t.release_at, t.released_at, t.after_close, t.disputed
          from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::smallint[], $7::smallint[], $8::uuid[],
-                     $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[])
+                     $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::boolean[],
+                     $14::boolean[])
               as t (id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id, currency, occurred_at,
-                    release_at, released_at)",
+                    release_at, released_at, after_close, disputed)",
         program.0,
         &ids,
         &facts,
@@ -62,7 +67,9 @@ pub async fn append(tx: &mut Tx, program: ProgramId, commissions: &[CommissionRo
         &currencies as _,
         &occurred,
         &release,
-        &released as _
+        &released as _,
+        &after_close,
+        &disputed
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
@@ -79,7 +86,7 @@ pub async fn booked(
     let referrals: Vec<Uuid> = referrals.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"select c.id, c.fact_id, c.referral_id, c.affiliate_id, c.rule, c.kind, c.deal_version_id, c.occurred_at,
-                  c.release_at, c.released_at,
+                  c.release_at, c.released_at, c.after_close, c.disputed,
                   (select coalesce(sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end), 0)
                    from transfer t
                    where t.program_id = c.program_id and t.commission_id = c.id and t.entry is not null
@@ -105,10 +112,10 @@ pub async fn booked(
             version: DealVersionId(row.deal_version_id),
             occurred_at: row.occurred_at,
             release_at: row.release_at,
-            after_close: false,
+            after_close: row.after_close,
         };
         let commission =
-            Booked { header, standing: row.standing, released_at: row.released_at, disputed: false };
+            Booked { header, standing: row.standing, released_at: row.released_at, disputed: row.disputed };
         booked.entry(ReferralId(row.referral_id)).or_default().insert(key, commission);
     }
     Ok(booked)
@@ -125,7 +132,7 @@ pub struct Releasable {
     pub release_at: Timestamp,
 }
 
-/// Held commissions whose hold is over at an instant, in the order in which they became releasable.
+/// Held commissions whose hold is over at an instant, that wait for no close and no dispute, in the order in which they became releasable.
 pub async fn releasable(
     connection: &mut Connection,
     program: ProgramId,
@@ -134,7 +141,7 @@ pub async fn releasable(
 ) -> Result<Vec<Releasable>> {
     let rows = sqlx::query!(
         "select id, referral_id, release_at from commission
-         where program_id = $1 and released_at is null and release_at <= $2
+         where program_id = $1 and released_at is null and not after_close and not disputed and release_at <= $2
          order by release_at, id limit $3",
         program.0,
         now,
@@ -157,13 +164,58 @@ pub async fn mark_released(tx: &mut Tx, program: ProgramId, ids: &[CommissionId]
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     sqlx::query!(
         "update commission set released_at = release_at
-         where program_id = $1 and id = any($2) and released_at is null",
+         where program_id = $1 and id = any($2) and released_at is null and not after_close and not disputed",
         program.0,
         &ids
     )
     .execute(tx.enter(Step::Commissions)?)
     .await?;
     Ok(())
+}
+
+/// Marks commissions as disputed or not; what that moves is booked by the caller.
+pub async fn mark_disputed(tx: &mut Tx, program: ProgramId, marks: &[(CommissionId, bool)]) -> Result<()> {
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = marks.iter().map(|(id, _)| id.0).collect();
+    let disputed: Vec<bool> = marks.iter().map(|(_, disputed)| *disputed).collect();
+    sqlx::query!(
+        "update commission set disputed = t.disputed
+         from unnest($2::uuid[], $3::boolean[]) as t (id, disputed)
+         where commission.program_id = $1 and commission.id = any($2) and commission.id = t.id",
+        program.0,
+        &ids,
+        &disputed
+    )
+    .execute(tx.enter(Step::Commissions)?)
+    .await?;
+    Ok(())
+}
+
+/// Ends the wait of an affiliate's commissions of a month, from its first instant to its last, for the close.
+pub async fn end_wait(
+    tx: &mut Tx,
+    program: ProgramId,
+    affiliate: AffiliateId,
+    (from, to): (Timestamp, Timestamp),
+    versions: &[DealVersionId],
+) -> Result<Vec<CommissionId>> {
+    let versions: Vec<Uuid> = versions.iter().map(|id| id.0).collect();
+    let ids = sqlx::query_scalar!(
+        "update commission set after_close = false
+         where program_id = $1 and affiliate_id = $2 and occurred_at >= $3 and occurred_at <= $4
+           and deal_version_id = any($5) and after_close
+         returning id",
+        program.0,
+        affiliate.0,
+        from,
+        to,
+        &versions
+    )
+    .fetch_all(tx.enter(Step::Commissions)?)
+    .await?;
+    Ok(ids.into_iter().map(CommissionId).collect())
 }
 
 /// A commission as lists show it.
@@ -191,6 +243,8 @@ pub struct CommissionView {
     pub release_at: DateTime<Utc>,
     /// When it was released.
     pub released_at: Option<DateTime<Utc>>,
+    /// Whether its payment is disputed, by which it is held again.
+    pub disputed: bool,
     /// The sum of its entries, in micros.
     pub standing_micros: i64,
     /// Whether every line of it is settled by a paid payout.
@@ -200,7 +254,7 @@ pub struct CommissionView {
 impl CommissionView {
     /// Its state, derived.
     pub fn state(&self) -> State {
-        State::derive(self.standing_micros, self.released_at.is_some(), self.settled)
+        State::derive(self.standing_micros, self.released_at.is_some() && !self.disputed, self.settled)
     }
 }
 
@@ -221,7 +275,7 @@ pub struct Filter {
 
 /// The rows that [`CommissionView`] reads; a program's id follows.
 const VIEW: &str = "select c.id, c.fact_id, c.referral_id, c.affiliate_id, c.rule, c.kind, c.deal_version_id, \
-    c.currency, c.occurred_at, c.release_at, c.released_at, \
+    c.currency, c.occurred_at, c.release_at, c.released_at, c.disputed, \
     (select coalesce(sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end), 0) \
      from transfer t where t.program_id = c.program_id and t.commission_id = c.id \
        and t.entry is not null)::bigint as standing_micros, \
@@ -267,11 +321,12 @@ pub async fn list(
 fn condition(state: State) -> &'static str {
     match state {
         State::Rejected => "standing_micros = 0",
-        State::Pending => "standing_micros <> 0 and released_at is null",
+        State::Pending => "standing_micros <> 0 and (released_at is null or disputed)",
         State::Due => {
-            "standing_micros <> 0 and released_at is not null and not (standing_micros > 0 and settled)"
+            "standing_micros <> 0 and released_at is not null and not disputed \
+             and not (standing_micros > 0 and settled)"
         }
-        State::Paid => "standing_micros > 0 and released_at is not null and settled",
+        State::Paid => "standing_micros > 0 and released_at is not null and not disputed and settled",
     }
 }
 
@@ -319,7 +374,7 @@ pub async fn earned(
     );
     query.push_bind(program.0);
     query.push(
-        ") when standing_micros > 0 and released_at is not null and settled then (
+        ") when standing_micros > 0 and released_at is not null and not disputed and settled then (
              select max(p.paid_at)
              from transfer t
              join claim l on l.program_id = t.program_id and l.transfer_id = t.id and l.state = 'settled'
@@ -401,7 +456,7 @@ pub async fn held(tx: &mut Tx, program: ProgramId, ids: &[CommissionId]) -> Resu
                    from transfer t where t.program_id = c.program_id and t.commission_id = c.id
                      and t.entry is not null)::text as "standing!"
            from commission c
-           where c.program_id = $1 and c.id = any($2) and c.released_at is null
+           where c.program_id = $1 and c.id = any($2) and c.released_at is null and not c.after_close and not c.disputed
            order by c.id"#,
         program.0,
         &ids

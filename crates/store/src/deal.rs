@@ -154,6 +154,15 @@ pub async fn newest_of(connection: &mut Connection, program: ProgramId, ids: &[D
     .collect()
 }
 
+/// The terms of every version of every deal of a program.
+pub async fn terms(connection: &mut Connection, program: ProgramId) -> Result<Vec<Terms>> {
+    let rows = sqlx::query!("select id, terms from deal_version where program_id = $1", program.0)
+        .fetch_all(connection)
+        .await?;
+    let read = |(id, terms)| serde_json::from_value(terms).map_err(|_| corrupt("deal_version", "terms", DealVersionId(id)));
+    rows.into_iter().map(|row| read((row.id, row.terms))).collect()
+}
+
 /// Every version of a deal, newest first.
 pub async fn versions(connection: &mut Connection, program: ProgramId, id: DealId) -> Result<Vec<DealRow>> {
     sqlx::query_as!(

@@ -3,12 +3,14 @@
 pub mod waiting;
 
 use domain::currency::Currency;
+use chrono::NaiveDate;
 use domain::exchange::{Exchange, Value};
-use domain::fact::{Attributes, Body, Fact, Kind, RefundState};
+use domain::fact::{Attributes, Body, Fact, Figures, Kind, RefundState};
 use domain::ids::{FactId, ProgramId, ReferralId};
 use domain::money::Money;
 use domain::outcome::Outcome;
 use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::{Result, corrupt};
@@ -25,7 +27,8 @@ pub struct FactRow {
     pub operation: i16,
     /// Its referral; `None` while it is parked.
     pub referral: Option<ReferralId>,
-    /// Of a refund: its payment, unless parked.
+    /// Of a refund: its payment, unless parked. Of a newer report of a day's figures: the first one, whose id they all
+    /// are folded under.
     pub payment: Option<FactId>,
     /// The amount as it came; `None` where the sort has none.
     pub amount: Option<Money>,
@@ -51,10 +54,30 @@ pub struct FactRow {
     pub outcome: Outcome,
 }
 
+/// What the detail of a row of activity holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ActivityDetail {
+    /// The brand.
+    pub brand: String,
+    /// The day.
+    pub day: NaiveDate,
+    /// The revision.
+    pub revision: u64,
+    /// The figures, in micros of the program's currency.
+    pub figures: Figures,
+}
+
 impl FactRow {
+    /// The figures of a row of activity.
+    pub fn activity(&self) -> Result<ActivityDetail> {
+        let detail = self.detail.clone().unwrap_or_default();
+        serde_json::from_value(detail).map_err(|_| corrupt("fact", "detail", self.id))
+    }
+
     /// The fact as the fold sees it. A refund that waits for its payment cannot be folded.
     pub fn to_fact(&self, currency: Currency) -> Result<Fact> {
         let missing = |column| corrupt("fact", column, self.id);
+        let (mut id, mut attributes) = (self.id, Attributes::default());
         let body = match self.kind {
             Kind::Registration => Body::Registration,
             Kind::Churn => Body::Churn,
@@ -68,11 +91,16 @@ impl FactRow {
                 refund: self.source.clone(),
                 state: RefundState::Succeeded,
             },
+            Kind::Activity => {
+                let detail = self.activity()?;
+                attributes.brand = Some(detail.brand);
+                id = self.payment.unwrap_or(self.id);
+                Body::Activity { revision: detail.revision, figures: Some(Box::new(detail.figures)) }
+            }
             // No door brings these yet.
-            Kind::Dispute | Kind::Withdrawal | Kind::Activity => return Err(missing("kind")),
+            Kind::Dispute | Kind::Withdrawal => return Err(missing("kind")),
         };
-        let attributes = Attributes::default();
-        Ok(Fact { id: self.id, occurred_at: self.occurred_at, source: self.source.clone(), attributes, body })
+        Ok(Fact { id, occurred_at: self.occurred_at, source: self.source.clone(), attributes, body })
     }
 
     /// The exact value, from the amount and the rates that are kept with it.

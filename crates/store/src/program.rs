@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::currency::Currency;
 use domain::ids::{AffiliateId, DealId, ProgramId};
-use domain::time::Zone;
+use domain::time::{Period, Zone};
 
 use crate::error::{Result, corrupt};
 use crate::{Connection, Pool, Step, Tx};
@@ -69,6 +69,10 @@ pub struct ProgramRow {
     pub refuse_identical_payment: bool,
     /// After so many days without a payment a referral expires.
     pub referral_expires_after_days: Option<i32>,
+    /// A month is closed so many days after its end.
+    pub close_after_days: i32,
+    /// The last closed month; all before it are closed too.
+    pub closed_through: Option<Period>,
     /// Who owns organic traffic.
     pub default_affiliate: AffiliateId,
     /// The deal of whoever has no own.
@@ -92,8 +96,9 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     sqlx::query!(
         "insert into program (program_id, name, currency, zone, mode, payout_mode, payout_threshold_micros,
                               smartico_advance, refuse_identical_payment, referral_expires_after_days,
-                              default_affiliate_id, default_deal_id, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                              default_affiliate_id, default_deal_id, version, created_at, updated_at,
+                              close_after_days)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         program.id.0,
         program.name,
         program.currency.code(),
@@ -108,7 +113,8 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
         program.default_deal.0,
         program.version,
         program.created_at,
-        program.updated_at
+        program.updated_at,
+        program.close_after_days
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
@@ -120,7 +126,7 @@ pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     sqlx::query!(
         "update program set name = $2, currency = $3, zone = $4, payout_mode = $5, payout_threshold_micros = $6,
                 smartico_advance = $7, refuse_identical_payment = $8, referral_expires_after_days = $9,
-                default_deal_id = $10, version = version + 1, updated_at = $11
+                default_deal_id = $10, version = version + 1, updated_at = $11, close_after_days = $12
          where program_id = $1",
         program.id.0,
         program.name,
@@ -132,7 +138,20 @@ pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
         program.refuse_identical_payment,
         program.referral_expires_after_days,
         program.default_deal.0,
-        program.updated_at
+        program.updated_at,
+        program.close_after_days
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// Closes every month up to one. The transaction holds the fence exclusively.
+pub async fn close_through(tx: &mut Tx, program: ProgramId, month: Period) -> Result<()> {
+    sqlx::query!(
+        "update program set closed_through = $2, version = version + 1 where program_id = $1",
+        program.0,
+        month.number()
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
@@ -152,7 +171,7 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Op
     let row = sqlx::query!(
         "select program_id, name, currency, zone, mode, payout_mode, payout_threshold_micros, smartico_advance,
                 refuse_identical_payment, referral_expires_after_days, default_affiliate_id, default_deal_id, version,
-                created_at, updated_at
+                created_at, updated_at, close_after_days, closed_through
          from program where program_id = $1",
         program.0
     )
@@ -173,6 +192,11 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Op
             smartico_advance: row.smartico_advance,
             refuse_identical_payment: row.refuse_identical_payment,
             referral_expires_after_days: row.referral_expires_after_days,
+            close_after_days: row.close_after_days,
+            closed_through: row
+                .closed_through
+                .map(|month| Period::from_number(month).ok_or_else(|| corrupt("program", "closed_through", program)))
+                .transpose()?,
             default_affiliate: AffiliateId(row.default_affiliate_id),
             default_deal: DealId(row.default_deal_id),
             version: row.version,

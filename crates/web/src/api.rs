@@ -3,9 +3,11 @@
 //! One operation is one file, named after its path; what several share is here beside them. A route and its
 //! description are registered by the same call, so neither can exist without the other.
 
+mod activity;
 mod adjustments;
 mod affiliates;
 mod balances;
+mod brands;
 mod commissions;
 mod deals;
 mod docs;
@@ -19,6 +21,7 @@ mod once;
 mod openings;
 mod page;
 mod payouts;
+mod periods;
 mod problem;
 mod program;
 mod rates;
@@ -47,6 +50,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(events::list::list_events, events::create::create_event))
         .routes(routes!(events::bulk::create_events))
         .routes(routes!(events::show::show_event))
+        .routes(routes!(activity::create::create_activity))
+        .routes(routes!(brands::list::list_brands))
+        .routes(routes!(brands::put::put_brand))
+        .routes(routes!(periods::list::list_periods))
+        .routes(routes!(periods::close::close_period))
         .routes(routes!(log::read_log))
         .routes(routes!(rates::list_rates))
         .routes(routes!(commissions::list::list_commissions))

@@ -9,8 +9,8 @@ pub(crate) const LIMIT: usize = 1 << 20;
 /// Why a body is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// Larger than [`LIMIT`].
-    TooLarge,
+    /// Larger than so many bytes.
+    TooLarge(usize),
     /// It broke off, or is not JSON at all; the text says where.
     NotJson(String),
     /// It is JSON, but a field is wrong.
@@ -26,7 +26,7 @@ impl BodyError {
     /// The error as one sentence.
     pub(crate) fn message(&self) -> String {
         match self {
-            BodyError::TooLarge => format!("the body is larger than {LIMIT} bytes"),
+            BodyError::TooLarge(limit) => format!("the body is larger than {limit} bytes"),
             BodyError::NotJson(message) => format!("the body is not valid JSON: {message}"),
             BodyError::Field { path, message } if path.is_empty() => message.clone(),
             BodyError::Field { path, message } => format!("{path}: {message}"),
@@ -36,10 +36,15 @@ impl BodyError {
 
 /// Reads a whole body.
 pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, BodyError> {
+    read_up_to(body, LIMIT).await
+}
+
+/// Reads a whole body of at most so many bytes.
+pub(crate) async fn read_up_to(body: axum::body::Body, limit: usize) -> Result<Bytes, BodyError> {
     use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-    match Limited::new(body, LIMIT).collect().await {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(BodyError::TooLarge),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(BodyError::TooLarge(limit)),
         Err(error) => Err(BodyError::NotJson(format!("the body broke off ({error})"))),
     }
 }

@@ -1,11 +1,14 @@
 //! One batch: one transaction of a constant number of statements, tried again where the database was at fault, halved
 //! where a value was.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use domain::command::{Command, Refused};
-use domain::ids::ProgramId;
+use domain::ids::{AffiliateId, LogId, ProgramId};
+use domain::time::{Period, Timestamp};
+use store::period::Due;
 use store::{Fault, Result, StoreError, Tx};
 
 use super::decide::{Effects, decide};
@@ -125,7 +128,7 @@ async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: boo
     if again {
         world::load_own(&mut tx, program, batch, &mut world).await?;
     }
-    let mut effects = Effects::new(world.program.zone);
+    let mut effects = Effects::new(world.program.zone, world.program.closed_through);
     let mut answers = Vec::with_capacity(batch.len());
     for (index, prepared) in batch.iter().enumerate() {
         match catch_unwind(AssertUnwindSafe(|| decide(&mut world, &mut effects, prepared))) {
@@ -176,6 +179,8 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     store::referral::append(tx, program, &rows(true)).await?;
     store::referral::update(tx, program, &rows(false)).await?;
     drop(changed);
+    let disputed: Vec<_> = effects.disputed.into_iter().collect();
+    store::commission::mark_disputed(tx, program, &disputed).await?;
     let facts: Vec<_> = effects.facts.iter().filter_map(|id| world.facts.remove(id)).collect();
     store::fact::append(tx, program, &facts).await?;
     store::fact::repoint(tx, program, &effects.repointed).await?;
@@ -186,5 +191,18 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     store::commission::append(tx, program, &effects.commissions).await?;
     effects.journal.write_transfers(tx, program).await?;
     store::log::append(tx, program, &effects.logs).await?;
+    let now = effects.logs.iter().map(|row| row.recorded_at).max().unwrap_or_default();
+    store::period::mark(tx, program, &due(&effects.late, now)).await?;
     effects.journal.write_figures(tx, program, &effects.days).await
+}
+
+/// Closed months that are closed again because of late facts.
+pub(crate) fn due(late: &BTreeMap<(AffiliateId, Period), LogId>, at: Timestamp) -> Vec<Due> {
+    let due = |((affiliate, month), log): (&(AffiliateId, Period), &LogId)| Due {
+        affiliate: *affiliate,
+        month: *month,
+        cause: log.0,
+        at,
+    };
+    late.iter().map(due).collect()
 }

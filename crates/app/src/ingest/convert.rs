@@ -10,6 +10,7 @@ use store::Tx;
 use store::fact::FactRow;
 use store::log::LogRow;
 
+use super::batch::due;
 use super::decide::{Cause, Effects, convert};
 use super::rates::Rates;
 use super::world::{Scopes, scopes};
@@ -66,7 +67,7 @@ async fn batch(app: &App, program: ProgramId, after: Option<FactId>, now: Timest
     let Some(mut scopes) = scopes(app, &mut tx, program, locked).await? else { return Ok(Part::End) };
     let effects = book(&mut scopes, &mut facts, now)?;
     let transfers = effects.journal.transfers.len() as u64;
-    write(&mut tx, program, &scopes, &facts, effects).await?;
+    write(&mut tx, program, &scopes, &facts, effects, now).await?;
     tx.commit().await?;
     app.metrics().transfers.inc_by(transfers);
     app.0.sequencer.notify(program);
@@ -84,7 +85,7 @@ fn is_converted(rates: &Rates, row: &mut FactRow) -> bool {
 
 /// Each fact is folded and booked by itself, in the order of the log.
 fn book(scopes: &mut Scopes, facts: &mut [FactRow], now: Timestamp) -> Result<Effects> {
-    let mut effects = Effects::new(scopes.program.zone);
+    let mut effects = Effects::new(scopes.program.zone, scopes.program.closed_through);
     for row in facts {
         row.valued_at = Some(now);
         let Some(scope) = row.referral.and_then(|id| scopes.by_id.get_mut(&id)) else { continue };
@@ -108,14 +109,18 @@ async fn write(
     scopes: &Scopes,
     facts: &[FactRow],
     effects: Effects,
+    now: Timestamp,
 ) -> store::Result<()> {
     let mut changed: Vec<_> =
         scopes.by_id.values().filter(|scope| scope.changed).map(|scope| &scope.row).collect();
     changed.sort_by_key(|row| row.id);
     store::referral::update(tx, program, &changed).await?;
+    let disputed: Vec<_> = effects.disputed.into_iter().collect();
+    store::commission::mark_disputed(tx, program, &disputed).await?;
     store::fact::waiting::convert(tx, program, facts).await?;
     store::commission::append(tx, program, &effects.commissions).await?;
     effects.journal.write_transfers(tx, program).await?;
     store::log::append(tx, program, &effects.logs).await?;
+    store::period::mark(tx, program, &due(&effects.late, now)).await?;
     effects.journal.write_figures(tx, program, &effects.days).await
 }

@@ -1,6 +1,7 @@
 //! Deciding one command in the world that its batch has read: refused, known already, or a new fact with what it
 //! earns. Nothing here waits or writes; what is to be written is collected in `Effects`.
 
+mod activity;
 mod book;
 mod fact;
 mod register;
@@ -38,6 +39,7 @@ pub(crate) fn decide(world: &mut World, effects: &mut Effects, prepared: &Prepar
         Command::Payment(payment) => fact::pay(world, effects, prepared, payment),
         Command::Refund(refund) => fact::refund(world, effects, prepared, refund),
         Command::Churn(churn) => fact::churn(world, effects, prepared, churn),
+        Command::Activity(activity) => activity::row(world, effects, prepared, activity),
     }
 }
 
@@ -54,6 +56,10 @@ fn known(world: &World, prepared: &Prepared) -> Option<Answer> {
     // A batch that is tried again meets its own facts, if its first commit went through after all.
     if let Some(own) = world.facts.get(&prepared.fact) {
         return Some(Ok(recorded(own, false)));
+    }
+    // Reports of a player's day are told apart by their revisions.
+    if matches!(prepared.ask.command, Command::Activity(_)) {
+        return None;
     }
     if let Some(first) = prepared.key.as_ref().and_then(|key| world.fact_named(key)) {
         let key = prepared.ask.key.as_ref().map_or_else(String::new, ToString::to_string);
@@ -86,7 +92,7 @@ fn differs(world: &World, known: &FactRow, prepared: &Prepared) -> Option<&'stat
     let (kind, amount) = match &prepared.ask.command {
         Command::Payment(payment) => (Kind::Payment, Some(payment.amount)),
         Command::Refund(refund) => (Kind::Refund, refund.amount.or(known.amount)),
-        Command::Registration(_) | Command::Churn(_) => return Some("kind"),
+        Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => return Some("kind"),
     };
     if known.kind != kind {
         return Some("kind");
@@ -154,6 +160,10 @@ fn new_fact(prepared: &Prepared) -> FactRow {
 /// Takes the key and sources of a command for its fact.
 fn take_own_names(world: &mut World, effects: &mut Effects, prepared: &Prepared) {
     for hash in prepared.key.iter().chain(&prepared.sources) {
+        // A newer report of a day leaves the name to the first one.
+        if matches!(prepared.ask.command, Command::Activity(_)) && world.subject(hash).is_some() {
+            continue;
+        }
         take_name(world, effects, *hash, prepared.fact.0);
     }
 }

@@ -43,12 +43,15 @@ impl Prepared {
         match &self.ask.command {
             Command::Payment(payment) => Some(&payment.customer),
             Command::Churn(churn) => Some(&churn.customer),
-            Command::Registration(_) | Command::Refund(_) => None,
+            Command::Registration(_) | Command::Refund(_) | Command::Activity(_) => None,
         }
     }
 
     /// The source id that breaks ties of the canonical order. A registration and a churn have none of their own.
     pub(crate) fn source(&self) -> String {
+        if let Command::Activity(activity) = &self.ask.command {
+            return activity.row();
+        }
         match (self.ask.command.sources().into_iter().next(), &self.ask.key) {
             (Some(source), _) => source,
             (None, Some(key)) => key.to_string(),
@@ -63,6 +66,7 @@ pub(crate) fn prepare(app: &App, now: Timestamp, ask: Arc<Ask>) -> Prepared {
         Command::Registration(registration) => (registration.uid.as_ref(), registration.email.as_ref()),
         Command::Payment(payment) => (payment.customer.uid.as_ref(), payment.customer.email.as_ref()),
         Command::Churn(churn) => (churn.customer.uid.as_ref(), churn.customer.email.as_ref()),
+        Command::Activity(activity) => (Some(&activity.player), None),
         Command::Refund(_) => (None, None),
     };
     let source_name = |source: &str| secret.name(Kind::Source, &[source]);

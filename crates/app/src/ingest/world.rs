@@ -1,20 +1,24 @@
 //! What a batch needs to know: names, facts, referrals with their courses, locked and read in the one lock order.
 
+mod course;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use domain::command::{AffiliateName, Command};
 use domain::commission::{Booked, Key};
-use domain::fact::{Attributes, Fact, Position};
-use domain::fold::{Assignment, Course};
+use domain::fact::{Fact, Kind as FactKind, Position};
+use domain::fold::{Course, Truth};
 use domain::ids::{DealId, DealVersionId, FactId, ProgramId, ReferralId};
 use store::affiliate::Found;
 use store::fact::FactRow;
 use store::name::{Binding, Hash, Kind, Mention};
 use store::program::ProgramRow;
 use store::referral::ReferralRow;
-use store::{Result, StoreError, Tx};
+use store::{Result, Tx};
 use uuid::Uuid;
+
+use course::course_of;
+pub(crate) use course::{Scopes, scope, scopes};
 
 use super::prepare::Prepared;
 use super::rates::Rates;
@@ -52,18 +56,14 @@ pub(crate) struct World {
     /// Deals of the deal versions in use.
     pub(crate) deals: BTreeMap<DealVersionId, DealId>,
     pub(crate) statuses: BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
+    /// What counts the deposits and withdrawals of each brand.
+    pub(crate) truths: BTreeMap<String, Truth>,
+    /// The newest report of each player's day, by the first one.
+    pub(crate) revisions: HashMap<FactId, (u64, FactId)>,
     /// Exchange rates of the days and currencies of the batch.
     pub(crate) rates: Rates,
     /// Integer names for new referrals.
     pub(crate) numbers: Vec<i64>,
-}
-
-/// Referrals outside of a batch, with what folding them needs.
-pub(crate) struct Scopes {
-    pub(crate) program: ProgramRow,
-    pub(crate) by_id: BTreeMap<ReferralId, Scope>,
-    /// Deals of the deal versions in use.
-    pub(crate) deals: BTreeMap<DealVersionId, DealId>,
 }
 
 /// What a name names, before and during the batch.
@@ -137,6 +137,8 @@ pub(crate) async fn load(
         newest: BTreeMap::new(),
         deals: BTreeMap::new(),
         statuses: BTreeMap::new(),
+        truths: decisions.brands.clone(),
+        revisions: HashMap::new(),
         rates: Rates::none(decisions.program.currency),
         numbers,
     };
@@ -228,7 +230,14 @@ async fn load_facts(tx: &mut Tx, program: ProgramId, batch: &[&Prepared], world:
     // A parked refund may belong to a payment that is parked too.
     let payments = world.parked.values().flatten().filter_map(|id| world.facts.get(id)?.payment);
     let payments: BTreeSet<FactId> = payments.filter(|id| !world.facts.contains_key(id)).collect();
-    read_facts(tx, program, &payments, world).await
+    read_facts(tx, program, &payments, world).await?;
+    let waiting: Vec<FactRow> = world
+        .facts
+        .values()
+        .filter(|fact| fact.kind == FactKind::Activity && fact.referral.is_none())
+        .cloned()
+        .collect();
+    know_reports(world, waiting)
 }
 
 /// Reads the batch's own facts, should an earlier attempt have committed them after all.
@@ -259,7 +268,7 @@ async fn load_rates(tx: &mut Tx, batch: &[&Prepared], world: &mut World) -> Resu
     let amounts = batch.iter().filter_map(|prepared| match &prepared.ask.command {
         Command::Payment(payment) => Some((Some(payment.amount), prepared.occurred_at)),
         Command::Refund(refund) => Some((refund.amount, prepared.occurred_at)),
-        Command::Registration(_) | Command::Churn(_) => None,
+        Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => None,
     });
     let facts = world.facts.values().map(|fact| (fact.amount, fact.occurred_at));
     let amounts = amounts.chain(facts).map(|(amount, at)| (amount.map(|amount| amount.currency()), at));
@@ -291,75 +300,10 @@ async fn load_referrals(
     world.statuses = decisions.statuses(tx.read(), &affiliates).await?;
     world.deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
     for row in rows {
-        let course = course_of(&row, &world.program, &terms, &world.statuses)?;
+        let course = course_of(&row, &world.program, &terms, &world.statuses, &world.truths)?;
         world.referrals.insert(row.id, Scope { row, course, history: None, is_new: false, changed: false });
     }
     load_histories(tx, program, batch, world).await
-}
-
-fn course_of(
-    row: &ReferralRow,
-    program: &ProgramRow,
-    terms: &BTreeMap<DealVersionId, (DealId, Arc<domain::deal::Terms>)>,
-    statuses: &BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
-) -> Result<Course> {
-    let missing = || StoreError::Corrupt { table: "referral", column: "assignments", id: row.id.to_string() };
-    let assignments = row.assignments.iter().map(|assignment| {
-        let version = match assignment.version {
-            Some(version) => {
-                let (_, terms) = terms.get(&version).ok_or_else(missing)?;
-                Some((version, terms.clone()))
-            }
-            None => None,
-        };
-        Ok(Assignment { from: assignment.from, affiliate: assignment.affiliate, terms: version })
-    });
-    Ok(Course {
-        currency: program.currency,
-        zone: program.zone,
-        assignments: assignments.collect::<Result<_>>()?,
-        statuses: row
-            .affiliates()
-            .into_iter()
-            .filter_map(|id| statuses.get(&id).map(|history| (id, history.clone())))
-            .collect(),
-        rejected_at: row.rejected_at,
-        expires_at: row.expires_at,
-        customer: Attributes::default(),
-        truths: BTreeMap::new(),
-        rejected: BTreeSet::new(),
-        booked: Vec::new(),
-    })
-}
-
-/// Builds what folding one locked referral needs, for a verb outside ingest.
-pub(crate) async fn scope(app: &App, tx: &mut Tx, program: ProgramId, row: ReferralRow) -> Result<Option<Scope>> {
-    let id = row.id;
-    Ok(scopes(app, tx, program, vec![row]).await?.and_then(|mut scopes| scopes.by_id.remove(&id)))
-}
-
-/// Builds what folding locked referrals needs, for verbs outside ingest; `None` for an unknown program.
-pub(crate) async fn scopes(
-    app: &App,
-    tx: &mut Tx,
-    program: ProgramId,
-    rows: Vec<ReferralRow>,
-) -> Result<Option<Scopes>> {
-    let Some(decisions) = app.0.cache.decisions(tx, program).await? else { return Ok(None) };
-    let versions = rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
-    let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
-    let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
-    let statuses = decisions.statuses(tx.read(), &affiliates).await?;
-    let ids: Vec<ReferralId> = rows.iter().map(|row| row.id).collect();
-    let mut histories = read_histories(tx, program, &ids, &decisions.program).await?;
-    let mut by_id = BTreeMap::new();
-    for row in rows {
-        let course = course_of(&row, &decisions.program, &terms, &statuses)?;
-        let history = Some(histories.remove(&row.id).unwrap_or_default());
-        by_id.insert(row.id, Scope { row, course, history, is_new: false, changed: false });
-    }
-    let deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
-    Ok(Some(Scopes { program: decisions.program.clone(), by_id, deals }))
 }
 
 /// Reads all facts and commissions of the referrals that cannot be folded from their stored state.
@@ -373,7 +317,8 @@ async fn load_histories(
     if wanted.is_empty() {
         return Ok(());
     }
-    let mut histories = read_histories(tx, program, &wanted, &world.program).await?;
+    let (mut histories, reports) = read_histories(tx, program, &wanted, &world.program).await?;
+    know_reports(world, reports)?;
     for id in wanted {
         if let Some(scope) = world.referrals.get_mut(&id) {
             scope.history = Some(histories.remove(&id).unwrap_or_default());
@@ -387,17 +332,34 @@ async fn read_histories(
     program: ProgramId,
     ids: &[ReferralId],
     settings: &ProgramRow,
-) -> Result<HashMap<ReferralId, History>> {
+) -> Result<(HashMap<ReferralId, History>, Vec<FactRow>)> {
+    let mut reports = Vec::new();
     let mut histories: HashMap<ReferralId, History> = HashMap::new();
     for row in store::fact::of_referrals(tx.read(), program, ids).await? {
         if let Some(referral) = row.referral {
             histories.entry(referral).or_default().facts.push(row.to_fact(settings.currency)?);
         }
+        if row.kind == FactKind::Activity {
+            reports.push(row);
+        }
     }
     for (referral, booked) in store::commission::booked(tx.read(), program, ids).await? {
         histories.entry(referral).or_default().booked = booked;
     }
-    Ok(histories)
+    Ok((histories, reports))
+}
+
+/// Keeps reports of players' days, and which is the newest of each.
+fn know_reports(world: &mut World, reports: Vec<FactRow>) -> Result<()> {
+    for row in reports {
+        let revision = row.activity()?.revision;
+        let newest = world.revisions.entry(row.payment.unwrap_or(row.id)).or_insert((revision, row.id));
+        if revision > newest.0 {
+            *newest = (revision, row.id);
+        }
+        world.facts.insert(row.id, row);
+    }
+    Ok(())
 }
 
 /// Referrals that meet a refund, a fact older than their newest folded one, or parked facts.
@@ -418,6 +380,15 @@ fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
         }
         let Some(id) = world.referral_of(prepared) else { continue };
         let Some(scope) = world.referrals.get(&id) else { continue };
+        if let Command::Activity(activity) = &prepared.ask.command {
+            // A newer report of a day, or one that pulls down what the day has qualified.
+            let is_known = prepared.sources.iter().any(|source| world.subject(source).is_some());
+            let fold = &scope.row.fold;
+            let mut qualified = fold.customer.iter().chain(&fold.lead);
+            if is_known || newest.contains_key(&id) || qualified.any(|it| it.date == activity.day) {
+                wanted.insert(id);
+            }
+        }
         let position = Position(prepared.occurred_at, prepared.ask.command.kind().rank(), prepared.source());
         let last = newest.get(&id).or(scope.row.fold.last.as_ref());
         if last.is_some_and(|last| *last >= position) {

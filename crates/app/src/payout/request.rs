@@ -267,7 +267,7 @@ async fn write(
     store::payout::append(tx, caller.program, row).await?;
     let claim_state = if row.state == State::Paid { ClaimState::Settled } else { ClaimState::Held };
     store::payout::append_claims(tx, caller.program, row.id, claims, claim_state).await?;
-    let mut journal = Journal::new(program.zone);
+    let mut journal = Journal::new(program.zone, program.closed_through);
     let owner = (row.affiliate, row.currency);
     let origin = Origin { cause: Cause::Payout, cause_id: row.decision.0, log: row.decision };
     let mut legs = vec![Movement::payout_requested(row.amount_micros)];

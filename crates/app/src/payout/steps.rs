@@ -50,7 +50,7 @@ async fn transact(
         .transition(step)
         .map_err(|error| Error::Conflict { code: "step_refused", message: error.to_string() })?;
     let program = crate::program::by_id(tx.read(), caller.program).await?;
-    let mut journal = Journal::new(program.zone);
+    let mut journal = Journal::new(program.zone, program.closed_through);
     let claims = store::payout::claims(tx.read(), caller.program, id).await?;
     let movement = match effect {
         Effect::None => None,

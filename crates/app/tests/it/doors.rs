@@ -78,6 +78,7 @@ pub(crate) fn at(mut command: Command, time: &str) -> Command {
         Command::Payment(payment) => payment.occurred_at = time,
         Command::Refund(refund) => refund.occurred_at = time,
         Command::Churn(churn) => churn.occurred_at = time,
+        Command::Activity(_) => panic!("a row has the time of its day"),
     }
     command
 }

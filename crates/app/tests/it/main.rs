@@ -7,5 +7,8 @@ mod faults;
 mod ingest;
 mod jobs;
 mod mail;
+mod march;
+mod months;
+mod periods;
 mod rates;
 mod story;

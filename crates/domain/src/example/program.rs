@@ -258,8 +258,8 @@ impl Program {
             items: reading.items,
             reached: reading.reached,
             no_carry_over: self.no_carry_over,
-            elsewhere: Vec::new(),
-            elsewhere_before: 0,
+            asked: [].into(),
+            asked_before: 0,
         };
         close(&input, before.unwrap_or(&Chain::default()))
     }

@@ -1,9 +1,8 @@
 //! Tiers, caps and the spend limit of a month. Each replaces what the items are worth; the difference is an adjustment
 //! in proportion to what each item stands at now, so that a later refund gives back its share of the correction too.
 
-use super::{Adjusted, Closed, Correction, Input, Item, clamp, scale_item};
+use super::{Adjusted, Asked, Closed, Correction, Input, Item, clamp, scale_item};
 use crate::deal::Rule;
-use crate::fact::Position;
 use crate::ledger::Kind;
 use crate::money::left_of;
 
@@ -101,16 +100,17 @@ fn cut(
 
 /// The spend limit of the deal over all affiliates, filled from the earliest commission on.
 pub(super) fn spend_limit(input: &Input<'_>, items: &mut [Item], closed: &mut Closed) {
-    let before = i128::from(input.elsewhere_before) + i128::from(closed.chain.spent);
+    let before = i128::from(input.asked_before) + i128::from(closed.chain.spent);
     let own: i128 = items.iter().map(|item| i128::from(item.full)).sum();
     if let Some(limit) = input.terms.spend_limit {
-        let mut elsewhere: Vec<&(Position, i64)> = input.elsewhere.iter().collect();
-        elsewhere.sort();
-        let mut elsewhere = elsewhere.into_iter().peekable();
+        let mut asked = input.asked.iter().peekable();
         let mut spent = before;
         for item in items.iter_mut() {
-            while let Some((_, micros)) = elsewhere.next_if(|(position, _)| *position < item.position) {
-                spent += i128::from(*micros);
+            let is_earlier = |it: &&Asked| (&it.position, &it.key) < (&item.position, &item.key);
+            while let Some(other) = asked.next_if(is_earlier) {
+                if other.key.affiliate != item.key.affiliate {
+                    spent += i128::from(other.micros);
+                }
             }
             let room = (i128::from(limit.0) - spent).max(0);
             spent += i128::from(item.full);

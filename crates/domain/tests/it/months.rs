@@ -8,11 +8,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::commission::Key;
 use domain::deal::Terms;
 use domain::fact::{Attributes, Body, DisputeState, Fact, Figures, Play, Position, Rank, RefundState};
-use domain::ids::FactId;
+use domain::ids::{AffiliateId, FactId};
 use domain::ledger::{Account, Kind};
 use domain::money::{Money, decimal, parse_decimal};
+use domain::period::Asked;
 use domain::time::Period;
 use uuid::Uuid;
 
@@ -103,7 +105,8 @@ impl Months {
             ["row", customer, date, figures @ ..] => self.row(customer, date, figures, attributes),
             ["elsewhere", amount, date] => {
                 let position = Position(moment(date), Rank::Payment, "elsewhere".to_owned());
-                self.program.elsewhere.push((position, micros(amount)));
+                let key = Key { fact: FactId(Uuid::nil()), rule: 0, affiliate: AffiliateId(2) };
+                self.program.elsewhere.push(Asked { position, key, micros: micros(amount) });
             }
             ["shows", expected @ ..] => {
                 assert_eq!(

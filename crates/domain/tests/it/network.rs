@@ -203,8 +203,8 @@ fn a_cut_of_net_pnl_has_the_parents_own_carry_over() {
             items,
             reached: BTreeMap::new(),
             no_carry_over: false,
-            elsewhere: Vec::new(),
-            elsewhere_before: 0,
+            asked: [].into(),
+            asked_before: 0,
         };
         close(&input, before)
     };

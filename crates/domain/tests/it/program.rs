@@ -13,7 +13,7 @@ use domain::fold::{Assignment, Course, Source, Truth, fold};
 use domain::ids::{AffiliateId, CommissionId, DealVersionId, FactId};
 use domain::ledger::{Account, Balances, Movement};
 use domain::money::decimal;
-use domain::period::{Chain, Closed, Input, Posted, Reading, Under, close, postings, read};
+use domain::period::{Asked, Chain, Closed, Input, Posted, Reading, Under, close, postings, read};
 use domain::time::{Period, Timestamp, Zone};
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ pub(crate) struct Program {
     pub(crate) currency: Currency,
     pub(crate) zone: Zone,
     pub(crate) no_carry_over: bool,
-    pub(crate) elsewhere: Vec<(domain::fact::Position, i64)>,
+    pub(crate) elsewhere: Vec<Asked>,
     pub(crate) referrals: BTreeMap<u32, Referral>,
     pub(crate) closed: BTreeSet<Period>,
     pub(crate) posted: BTreeMap<Period, Posted>,
@@ -149,8 +149,8 @@ impl Program {
             reading.add(read(&self.course(*referral), &self.facts(*referral), under));
         }
         let in_month = |at: Timestamp| self.zone.period_of(at) == period;
-        let elsewhere = self.elsewhere.iter().filter(|(position, _)| in_month(position.0)).cloned().collect();
-        let earlier = self.elsewhere.iter().filter(|(position, _)| self.zone.period_of(position.0) < period);
+        let asked = self.elsewhere.iter().filter(|asked| in_month(asked.position.0)).cloned().collect();
+        let earlier = self.elsewhere.iter().filter(|asked| self.zone.period_of(asked.position.0) < period);
         let input = Input {
             currency: self.currency,
             zone: self.zone,
@@ -160,8 +160,8 @@ impl Program {
             items: reading.items,
             reached: reading.reached,
             no_carry_over: self.no_carry_over,
-            elsewhere,
-            elsewhere_before: earlier.map(|(_, micros)| *micros).sum(),
+            asked,
+            asked_before: earlier.map(|asked| asked.micros).sum(),
         };
         close(&input, before)
     }

@@ -173,8 +173,8 @@ fn closed(items: Vec<Item>, reached: i64) -> Closed {
         items,
         reached: BTreeMap::from([(Measure::QualifiedDeposits, reached)]),
         no_carry_over: false,
-        elsewhere: Vec::new(),
-        elsewhere_before: 0,
+        asked: [].into(),
+        asked_before: 0,
     };
     close(&input, &Chain::default())
 }

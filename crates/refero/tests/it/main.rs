@@ -5,5 +5,6 @@ mod deals;
 mod demo;
 mod fuzz;
 mod kill;
+mod periods;
 mod rates;
 mod readme;

@@ -137,7 +137,7 @@ fn source_of(command: &Command) -> Option<String> {
     match command {
         Command::Payment(payment) => payment.sources.first().map(ToString::to_string),
         Command::Refund(refund) => refund.source.as_ref().map(ToString::to_string),
-        Command::Registration(_) | Command::Churn(_) => None,
+        Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => None,
     }
 }
 

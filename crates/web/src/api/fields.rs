@@ -239,6 +239,7 @@ schema! {
         r"^[0-9]{1,12}(\.[0-9]{1,4})?$", "100.00",
     );
     CurrencyCode = currencies();
+    Month = pattern("A calendar month in the program's zone.", "^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])$", "2026-03");
     ExchangeRate = pattern(
         "An exchange rate as it was published.", r"^[0-9]{1,18}(\.[0-9]{1,18})?$", "1.0876",
     );

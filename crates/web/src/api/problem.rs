@@ -106,7 +106,10 @@ fn status_of(error: &Error) -> StatusCode {
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_)
         | Error::Refused(
-            Refused::UnknownCustomer(_) | Refused::UnknownPayment(_) | Refused::UnknownAffiliate(_),
+            Refused::UnknownCustomer(_)
+            | Refused::UnknownPayment(_)
+            | Refused::UnknownAffiliate(_)
+            | Refused::UnknownBrand(_),
         ) => StatusCode::NOT_FOUND,
         Error::Conflict { .. }
         | Error::Refused(
@@ -116,7 +119,9 @@ fn status_of(error: &Error) -> StatusCode {
             | Refused::RefundAbovePayment { .. }
             | Refused::RefundInOtherCurrency { .. }
             | Refused::AffiliateCannotEarn(_)
-            | Refused::ReferralCannotEarn(_),
+            | Refused::ReferralCannotEarn(_)
+            | Refused::Stale { .. }
+            | Refused::OtherFigures(_),
         ) => StatusCode::CONFLICT,
         Error::Unavailable | Error::Refused(Refused::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) | Error::Refused(Refused::Internal(_)) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -151,7 +156,7 @@ impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Problem {
         let detail = error.message();
         match error {
-            BodyError::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
+            BodyError::TooLarge(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
             BodyError::NotJson(_) => Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail),
             BodyError::Field { path, message } => {
                 let field = match missing_field(&message) {

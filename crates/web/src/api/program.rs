@@ -9,7 +9,7 @@ use domain::currency::Currency;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::fields::{self, Amount, CurrencyCode, amount, schema, words};
+use super::fields::{self, Amount, CurrencyCode, Month, amount, schema, words};
 
 schema! {
     ProgramMode = words("Whether the program moves real money.", ["live", "test"]);
@@ -51,6 +51,11 @@ pub(crate) struct Program {
     refuse_identical_payment: bool,
     /// After so many days without a payment a referral expires; null for never.
     referral_expires_after_days: Option<i32>,
+    /// A month is closed so many days after its end.
+    close_after_days: i32,
+    /// The last closed month; null before any is.
+    #[schema(value_type = Option<Month>)]
+    closed_through: Option<String>,
     /// Who owns organic traffic.
     default_affiliate_id: i64,
     /// The deal of whoever has no own.
@@ -74,6 +79,8 @@ impl From<ProgramRow> for Program {
             smartico_advance: row.smartico_advance,
             refuse_identical_payment: row.refuse_identical_payment,
             referral_expires_after_days: row.referral_expires_after_days,
+            close_after_days: row.close_after_days,
+            closed_through: row.closed_through.map(|month| month.to_string()),
             default_affiliate_id: row.default_affiliate.0,
             default_deal_id: row.default_deal.0,
             created_at: row.created_at,

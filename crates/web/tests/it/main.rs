@@ -1,5 +1,6 @@
 //! The surfaces against the whole product on a real PostgreSQL.
 
+mod api_activity;
 mod api_affiliates;
 mod api_client;
 mod api_document;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::command::Refused;
-use domain::commission::{Booked, Key, Posting, Reason, difference};
+use domain::commission::{Booked, HoldChange, Key, Posting, Reason, difference, hold_changes};
 use domain::fact::{Body, Fact, Kind};
 use domain::fold::{FirstPayment, Folded, fold, step};
-use domain::ids::{CommissionId, DealId, FactId, LogId, ReferralId};
+use domain::ids::{AffiliateId, CommissionId, DealId, FactId, LogId, ReferralId};
 use domain::ledger;
 use domain::outcome::{Outcome, Standing};
-use domain::time::Timestamp;
+use domain::time::{Period, Timestamp};
 use store::commission::CommissionRow;
 use store::fact::{Attached, FactRow};
 use store::log::LogRow;
@@ -29,6 +29,8 @@ pub(crate) struct Effects {
     pub(crate) facts: Vec<FactId>,
     pub(crate) people: Vec<PersonRow>,
     pub(crate) commissions: Vec<CommissionRow>,
+    /// Commissions that disputes hold or let go.
+    pub(crate) disputed: BTreeMap<CommissionId, bool>,
     pub(crate) journal: Journal,
     pub(crate) logs: Vec<LogRow>,
     /// Names whose rows must come to name something other than what they were made with.
@@ -45,15 +47,19 @@ pub(crate) struct Effects {
     /// Parked facts whose rates were missing and are known now.
     pub(crate) converted: Vec<FactRow>,
     pub(crate) days: BTreeMap<Day, Figures>,
+    /// Closed months that a late fact changes, and the write that did.
+    pub(crate) late: BTreeMap<(AffiliateId, Period), LogId>,
+    closed_through: Option<Period>,
 }
 
 impl Effects {
-    pub(crate) fn new(zone: domain::time::Zone) -> Effects {
+    pub(crate) fn new(zone: domain::time::Zone, closed_through: Option<Period>) -> Effects {
         Effects {
             facts: Vec::new(),
             people: Vec::new(),
             commissions: Vec::new(),
-            journal: Journal::new(zone),
+            disputed: BTreeMap::new(),
+            journal: Journal::new(zone, closed_through),
             logs: Vec::new(),
             bindings: Vec::new(),
             unbound: BTreeSet::new(),
@@ -64,6 +70,8 @@ impl Effects {
             repointed: Vec::new(),
             converted: Vec::new(),
             days: BTreeMap::new(),
+            late: BTreeMap::new(),
+            closed_through,
         }
     }
 
@@ -114,7 +122,7 @@ pub(crate) fn book(
     };
     let before = scope.row.fold.first_payment;
     let (folded, is_step) = refold(scope, Some(&fact))?;
-    let origin = Origin { cause: ledger::Cause::Fact, cause_id: fact.id.0, log: cause.log };
+    let origin = Origin { cause: ledger::Cause::Fact, cause_id: row.id.0, log: cause.log };
     let outcome = settle(scope, effects, folded, is_step, (reason, fact.occurred_at), origin, cause.now, Some(&fact));
     count(scope, effects, &fact, row, deals);
     count_first(scope, effects, before, deals);
@@ -142,6 +150,8 @@ pub(crate) fn convert(
     let (folded, is_step) = refold(scope, None)?;
     let origin = Origin { cause: ledger::Cause::Decision, cause_id: cause.log.0, log: cause.log };
     settle(scope, effects, folded, is_step, (Reason::Fact, fact.occurred_at), origin, cause.now, None);
+    let owner = scope.course.owner_at(fact.occurred_at).affiliate;
+    late(scope, effects, owner, fact.occurred_at, origin);
     let value = i128::from(row.value_micros.unwrap_or(0));
     let figures = match fact.body {
         Body::Refund { .. } => Figures { refunds_micros: value, ..Figures::default() },
@@ -159,13 +169,14 @@ pub(crate) fn reject_referral(
     reason: Reason,
     at: Timestamp,
     origin: Origin,
-) -> Result<Journal, Refused> {
+    closed_through: Option<Period>,
+) -> Result<Effects, Refused> {
     scope.row.rejected_at = Some(at);
     scope.course.rejected_at = Some(at);
-    let mut effects = Effects::new(scope.course.zone);
+    let mut effects = Effects::new(scope.course.zone, closed_through);
     let (folded, is_step) = refold(scope, None)?;
     settle(scope, &mut effects, folded, is_step, (reason, at), origin, at, None);
-    Ok(effects.journal)
+    Ok(effects)
 }
 
 /// The fold with one more fact: from the stored state where it is newer than all folded ones, else from all facts.
@@ -176,7 +187,10 @@ fn refold(scope: &mut Scope, fact: Option<&Fact>) -> Result<(Folded, bool), Refu
     }
     match (stepped, &scope.history) {
         (Some(folded), _) => Ok((folded, true)),
-        (None, Some(history)) => Ok((fold(&scope.course, &history.facts), false)),
+        (None, Some(history)) => {
+            scope.course.booked = history.booked.values().cloned().collect();
+            Ok((fold(&scope.course, &history.facts), false))
+        }
         (None, None) => Err(Refused::Internal(crate::error::logged(&format!(
             "referral {} was to be folded from its facts, which were not read",
             scope.row.id
@@ -202,8 +216,21 @@ fn settle(
         _ => &nothing,
     };
     let postings = difference(reason, at, &folded.targets, booked, || CommissionId(random::id()));
+    if let Some(fact) = fact {
+        let owner = scope.course.owner_at(fact.occurred_at).affiliate;
+        late(scope, effects, owner, fact.occurred_at, origin);
+    }
     for posting in postings {
+        let header = &posting.commission.header;
+        late(scope, effects, header.key.affiliate, header.occurred_at, origin);
         post(scope, effects, posting, origin);
+    }
+    let changes = match &scope.history {
+        Some(history) if !is_step => hold_changes(at, &folded.targets, &history.booked),
+        _ => Vec::new(),
+    };
+    for change in changes {
+        hold(scope, effects, change, origin);
     }
     scope.changed = true;
     scope.row.version += 1;
@@ -223,10 +250,20 @@ fn settle(
     outcome
 }
 
+/// Remembers a closed month that has to be closed again because of something dated in it.
+fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timestamp, origin: Origin) {
+    let month = scope.course.zone.period_of(at);
+    let is_closed = effects.closed_through.is_some_and(|closed| month <= closed);
+    let mut terms = scope.course.assignments.iter().filter_map(|assignment| assignment.terms.as_ref());
+    if is_closed && terms.any(|(_, terms)| terms.has_close()) {
+        effects.late.insert((affiliate, month), origin.log);
+    }
+}
+
 fn post(scope: &mut Scope, effects: &mut Effects, posting: Posting, origin: Origin) {
     let Posting { commission, is_new, entry, movement, effective_at } = posting;
     let owner = (commission.header.key.affiliate, scope.course.currency);
-    let part = Part { commission: Some(commission.header.id), entry: Some(entry), leg: 0 };
+    let part = Part { commission: Some(commission.header.id), entry: Some(entry), ..Part::default() };
     effects.journal.book(owner, movement, origin, part, effective_at);
     if is_new {
         effects.commissions.push(CommissionRow {
@@ -234,11 +271,30 @@ fn post(scope: &mut Scope, effects: &mut Effects, posting: Posting, origin: Orig
             referral: scope.row.id,
             currency: scope.course.currency.code().to_owned(),
             released_at: commission.released_at,
+            disputed: commission.disputed,
         });
     }
     if let Some(history) = &mut scope.history {
         let key: Key = commission.header.key;
         history.booked.insert(key, Booked { ..commission });
+    }
+}
+
+/// Holds a commission because of a dispute, or lets it go. The movement is no entry; its leg is another than theirs.
+fn hold(scope: &mut Scope, effects: &mut Effects, change: HoldChange, origin: Origin) {
+    let HoldChange { commission, movement, effective_at } = change;
+    let id = commission.header.id;
+    if let Some(movement) = movement {
+        let owner = (commission.header.key.affiliate, scope.course.currency);
+        let part = Part { commission: Some(id), leg: 1, ..Part::default() };
+        effects.journal.book(owner, movement, origin, part, effective_at);
+    }
+    match effects.commissions.iter_mut().rev().find(|row| row.header.id == id) {
+        Some(new) => new.disputed = commission.disputed,
+        None => drop(effects.disputed.insert(id, commission.disputed)),
+    }
+    if let Some(history) = &mut scope.history {
+        history.booked.insert(commission.header.key, commission);
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn churn(world: &mut World, effects: &mut Effects, prepared: &Prepare
     }
 }
 
-fn record(
+pub(super) fn record(
     world: &mut World,
     effects: &mut Effects,
     prepared: &Prepared,
@@ -105,11 +105,11 @@ fn record(
     Ok(())
 }
 
-fn answer(world: &World, prepared: &Prepared) -> Answer {
+pub(super) fn answer(world: &World, prepared: &Prepared) -> Answer {
     world.facts.get(&prepared.fact).map(|fact| recorded(fact, false)).ok_or(Refused::Unavailable)
 }
 
-fn park_or_refuse(world: &mut World, effects: &mut Effects, prepared: &Prepared, fact: FactRow) -> Answer {
+pub(super) fn park_or_refuse(world: &mut World, effects: &mut Effects, prepared: &Prepared, fact: FactRow) -> Answer {
     let names: Vec<Hash> = prepared.uid.iter().chain(&prepared.email).copied().collect();
     if prepared.ask.park && !names.is_empty() {
         return park(world, effects, prepared, fact, &names);

@@ -115,6 +115,6 @@ fn new_scope(world: &mut World, prepared: &Prepared, affiliate: &Found, terms: N
     };
     let owner = Assignment { from, affiliate: affiliate.id, terms };
     let course =
-        Course { statuses, expires_at, ..Course::new(world.program.currency, world.program.zone, owner) };
+        Course { statuses, expires_at, truths: world.truths.clone(), ..Course::new(world.program.currency, world.program.zone, owner) };
     Scope { row, course, history: Some(History::default()), is_new: true, changed: true }
 }

@@ -48,9 +48,10 @@ const STATEMENTS: &[&str] = &[
      select code, date '1999-01-01' + n, '1.0876', 'ecb', '2026-01-01'
      from unnest(array['CHF', 'GBP', 'JPY', 'SEK', 'USD']) as code, generate_series(0, 9999) n",
     "insert into commission (program_id, id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id,
-                             currency, occurred_at, release_at, released_at)
+                             currency, occurred_at, release_at, released_at, after_close, disputed)
      select 1001, uuid_of(n), uuid_of(n), uuid_of(1 + n % 30000), 1 + n % 30000, 0, 2, uuid_of(1), 'EUR', '2026-01-01',
-            timestamptz '2026-01-01' + n * interval '1 minute', case when n > 3000 then timestamptz '2026-06-01' end
+            timestamptz '2026-01-01' + n * interval '1 minute', case when n > 3000 then timestamptz '2026-06-01' end,
+            false, false
      from generate_series(1, 300000) n",
     "insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,
                            revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)

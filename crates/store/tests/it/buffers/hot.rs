@@ -361,6 +361,7 @@ fn commission(number: u128) -> CommissionRow {
         referral: ReferralId(id(1 + number % REFERRALS)),
         currency: "EUR".to_owned(),
         released_at: None,
+        disputed: false,
     }
 }
 

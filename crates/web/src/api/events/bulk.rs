@@ -80,7 +80,7 @@ pub(crate) async fn create_events(
 }
 
 /// An event that was read, by what it calls its money, or why it could not be.
-type Waiting = Result<Option<String>, Problem>;
+pub(in crate::api) type Waiting = Result<Option<String>, Problem>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
@@ -112,7 +112,7 @@ fn check_length(length: usize) -> Result<(), Problem> {
 }
 
 /// Puts the answers into the order of the request; `answers` are those of the events that could be read.
-fn render(waiting: Vec<Waiting>, answers: Vec<Answer>) -> EventAnswers {
+pub(in crate::api) fn render(waiting: Vec<Waiting>, answers: Vec<Answer>) -> EventAnswers {
     let mut answers = answers.into_iter();
     let refused = |problem: Problem| EventAnswer {
         status: problem.status(),

@@ -52,6 +52,10 @@ pub(crate) struct ProgramChanges {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 3650)]
     referral_expires_after_days: Option<Option<i32>>,
+    /// A month is closed so many days after its end.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = i32, minimum = 0, maximum = 60, required = false)]
+    close_after_days: Option<i32>,
     /// The deal of whoever has no own.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = i64, minimum = 1, required = false)]
@@ -88,6 +92,7 @@ pub(crate) async fn update_program(
         smartico_advance: body.smartico_advance,
         refuse_identical_payment: body.refuse_identical_payment,
         referral_expires_after_days: body.referral_expires_after_days,
+        close_after_days: body.close_after_days,
         default_deal: body.default_deal_id,
     };
     Ok(Json(app::program::update(&app, &caller, changes).await?.into()))

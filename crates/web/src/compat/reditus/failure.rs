@@ -59,7 +59,9 @@ impl IntoResponse for Failure {
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Failure {
         let status = match &refused {
-            Refused::UnknownCustomer(_) | Refused::UnknownPayment(_) => StatusCode::NOT_FOUND,
+            Refused::UnknownCustomer(_) | Refused::UnknownPayment(_) | Refused::UnknownBrand(_) => {
+                StatusCode::NOT_FOUND
+            }
             // The two texts that the contract fixes (§2.3).
             Refused::UnknownAffiliate(_) => return Failure::new(StatusCode::BAD_REQUEST, "Invalid request"),
             Refused::AlreadyReferred(_) => {
@@ -68,7 +70,7 @@ impl From<Refused> for Failure {
             Refused::OtherMoney { .. } => {
                 return Failure::new(StatusCode::CONFLICT, format!("idempotency_key: {refused}"));
             }
-            Refused::KeyReused(_) => StatusCode::CONFLICT,
+            Refused::KeyReused(_) | Refused::Stale { .. } | Refused::OtherFigures(_) => StatusCode::CONFLICT,
             Refused::RefundAbovePayment { .. }
             | Refused::RefundInOtherCurrency { .. }
             | Refused::NotConvertible(_)
@@ -101,7 +103,7 @@ impl From<app::Error> for Failure {
 impl From<BodyError> for Failure {
     fn from(error: BodyError) -> Failure {
         let status = match error {
-            BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::NotJson(_) | BodyError::Field { .. } => StatusCode::BAD_REQUEST,
         };
         Failure::new(status, error.message())

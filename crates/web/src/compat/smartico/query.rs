@@ -89,7 +89,7 @@ impl Query {
                 let path = if path.is_empty() { "filter".to_owned() } else { format!("filter.{path}") };
                 Refusal::field(&path, in_plain_words(&message))
             }
-            BodyError::TooLarge => not_an_object("it is too long"),
+            BodyError::TooLarge(_) => not_an_object("it is too long"),
         })
     }
 

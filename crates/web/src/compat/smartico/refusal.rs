@@ -120,7 +120,7 @@ impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Refusal {
         let code = match error {
             BodyError::Field { .. } => Code::Field,
-            BodyError::TooLarge | BodyError::NotJson(_) => Code::Malformed,
+            BodyError::TooLarge(_) | BodyError::NotJson(_) => Code::Malformed,
         };
         Refusal::new(code, in_plain_words(&error.message()))
     }
