@@ -10,7 +10,7 @@ use domain::time::{Period, Timestamp, Zone};
 use store::account::Delta;
 use store::roll_up::{Day, Figures};
 use store::transfer::TransferRow;
-use store::{Result, Tx};
+use store::{Result, Rows, Tx};
 use uuid::Uuid;
 
 use crate::random;
@@ -89,7 +89,7 @@ impl Journal {
 
     /// Writes the transfers; the account rows are left for [`Journal::write_accounts`], the last step of all.
     pub(crate) async fn write_transfers(&self, tx: &mut Tx, program: ProgramId) -> Result<()> {
-        store::transfer::append(tx, program, &self.transfers).await
+        store::append(tx, program, Rows { transfers: &self.transfers, ..Rows::default() }).await
     }
 
     /// Writes the account rows.

@@ -28,52 +28,41 @@ pub struct CommissionRow {
     pub disputed: bool,
 }
 
-/// Appends commissions.
-pub async fn append(tx: &mut Tx, program: ProgramId, commissions: &[CommissionRow]) -> Result<()> {
-    if commissions.is_empty() {
-        return Ok(());
+/// Commissions as [`crate::append`] takes them, column by column.
+pub(crate) struct Columns<'a> {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) facts: Vec<Uuid>,
+    pub(crate) referrals: Vec<Uuid>,
+    pub(crate) affiliates: Vec<i64>,
+    pub(crate) rules: Vec<i16>,
+    pub(crate) kinds: Vec<i16>,
+    pub(crate) versions: Vec<Uuid>,
+    pub(crate) currencies: Vec<&'a str>,
+    pub(crate) occurred: Vec<Timestamp>,
+    pub(crate) release: Vec<Timestamp>,
+    pub(crate) released: Vec<Option<Timestamp>>,
+    pub(crate) after_close: Vec<bool>,
+    pub(crate) disputed: Vec<bool>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn of(commissions: &'a [CommissionRow]) -> Columns<'a> {
+        Columns {
+            ids: commissions.iter().map(|row| row.header.id.0).collect(),
+            facts: commissions.iter().map(|row| row.header.key.fact.0).collect(),
+            referrals: commissions.iter().map(|row| row.referral.0).collect(),
+            affiliates: commissions.iter().map(|row| row.header.key.affiliate.0).collect(),
+            rules: commissions.iter().map(|row| row.header.key.rule as i16).collect(),
+            kinds: commissions.iter().map(|row| row.header.kind.code()).collect(),
+            versions: commissions.iter().map(|row| row.header.version.0).collect(),
+            currencies: commissions.iter().map(|row| row.currency.as_str()).collect(),
+            occurred: commissions.iter().map(|row| row.header.occurred_at).collect(),
+            release: commissions.iter().map(|row| row.header.release_at).collect(),
+            released: commissions.iter().map(|row| row.released_at).collect(),
+            after_close: commissions.iter().map(|row| row.header.after_close).collect(),
+            disputed: commissions.iter().map(|row| row.disputed).collect(),
+        }
     }
-    let ids: Vec<Uuid> = commissions.iter().map(|row| row.header.id.0).collect();
-    let facts: Vec<Uuid> = commissions.iter().map(|row| row.header.key.fact.0).collect();
-    let referrals: Vec<Uuid> = commissions.iter().map(|row| row.referral.0).collect();
-    let affiliates: Vec<i64> = commissions.iter().map(|row| row.header.key.affiliate.0).collect();
-    let rules: Vec<i16> = commissions.iter().map(|row| row.header.key.rule as i16).collect();
-    let kinds: Vec<i16> = commissions.iter().map(|row| row.header.kind.code()).collect();
-    let versions: Vec<Uuid> = commissions.iter().map(|row| row.header.version.0).collect();
-    let currencies: Vec<&str> = commissions.iter().map(|row| row.currency.as_str()).collect();
-    let occurred: Vec<Timestamp> = commissions.iter().map(|row| row.header.occurred_at).collect();
-    let release: Vec<Timestamp> = commissions.iter().map(|row| row.header.release_at).collect();
-    let released: Vec<Option<Timestamp>> = commissions.iter().map(|row| row.released_at).collect();
-    let after_close: Vec<bool> = commissions.iter().map(|row| row.header.after_close).collect();
-    let disputed: Vec<bool> = commissions.iter().map(|row| row.disputed).collect();
-    sqlx::query!(
-        "insert into commission (program_id, id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id,
-                                 currency, occurred_at, release_at, released_at, after_close, disputed)
-         select $1, t.id, t.fact_id, t.referral_id, t.affiliate_id, t.rule, t.kind, t.deal_version_id, t.currency,
-                t.occurred_at, t.release_at, t.released_at, t.after_close, t.disputed
-         from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::smallint[], $7::smallint[], $8::uuid[],
-                     $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::boolean[],
-                     $14::boolean[])
-              as t (id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id, currency, occurred_at,
-                    release_at, released_at, after_close, disputed)",
-        program.0,
-        &ids,
-        &facts,
-        &referrals,
-        &affiliates,
-        &rules,
-        &kinds,
-        &versions,
-        &currencies as _,
-        &occurred,
-        &release,
-        &released as _,
-        &after_close,
-        &disputed
-    )
-    .execute(tx.enter(Step::Appends)?)
-    .await?;
-    Ok(())
 }
 
 /// Every commission of referrals as it is booked. The transaction holds the referrals' locks, so nothing is released

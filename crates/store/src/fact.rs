@@ -279,67 +279,48 @@ pub async fn page(
     rows(raw)
 }
 
-/// Appends facts.
-pub async fn append(tx: &mut Tx, program: ProgramId, facts: &[FactRow]) -> Result<()> {
-    if facts.is_empty() {
-        return Ok(());
+/// Facts as [`crate::append`] takes them, column by column.
+pub(crate) struct Columns<'a> {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) kinds: Vec<i16>,
+    pub(crate) operations: Vec<i16>,
+    pub(crate) referrals: Vec<Option<Uuid>>,
+    pub(crate) payments: Vec<Option<Uuid>>,
+    pub(crate) amounts: Vec<Option<i64>>,
+    pub(crate) currencies: Vec<Option<String>>,
+    pub(crate) values: Vec<Option<i64>>,
+    pub(crate) sources: Vec<&'a str>,
+    pub(crate) occurred: Vec<Timestamp>,
+    pub(crate) recorded: Vec<Timestamp>,
+    pub(crate) hashes: Vec<&'a [u8]>,
+    pub(crate) engines: Vec<i16>,
+    pub(crate) details: Vec<Option<String>>,
+    pub(crate) outcomes: Vec<String>,
+    pub(crate) exchanges: Vec<Option<String>>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn of(facts: &'a [FactRow]) -> Columns<'a> {
+        let outcome = |fact: &FactRow| serde_json::to_string(&fact.outcome).expect("an outcome is plain data");
+        Columns {
+            ids: facts.iter().map(|fact| fact.id.0).collect(),
+            kinds: facts.iter().map(|fact| fact.kind.code()).collect(),
+            operations: facts.iter().map(|fact| fact.operation).collect(),
+            referrals: facts.iter().map(|fact| fact.referral.map(|id| id.0)).collect(),
+            payments: facts.iter().map(|fact| fact.payment.map(|id| id.0)).collect(),
+            amounts: facts.iter().map(|fact| fact.amount.map(|amount| amount.micros())).collect(),
+            currencies: facts.iter().map(|fact| fact.amount.map(|amount| amount.currency().code().to_owned())).collect(),
+            values: facts.iter().map(|fact| fact.value_micros).collect(),
+            sources: facts.iter().map(|fact| fact.source.as_str()).collect(),
+            occurred: facts.iter().map(|fact| fact.occurred_at).collect(),
+            recorded: facts.iter().map(|fact| fact.recorded_at).collect(),
+            hashes: facts.iter().map(|fact| fact.input_hash.as_slice()).collect(),
+            engines: facts.iter().map(|fact| fact.engine).collect(),
+            details: facts.iter().map(|fact| fact.detail.as_ref().map(ToString::to_string)).collect(),
+            outcomes: facts.iter().map(outcome).collect(),
+            exchanges: facts.iter().map(|fact| fact.exchange.as_ref().map(stored)).collect(),
+        }
     }
-    let column = |id: fn(&FactRow) -> Option<Uuid>| facts.iter().map(id).collect::<Vec<_>>();
-    let ids: Vec<Uuid> = facts.iter().map(|fact| fact.id.0).collect();
-    let kinds: Vec<i16> = facts.iter().map(|fact| fact.kind.code()).collect();
-    let operations: Vec<i16> = facts.iter().map(|fact| fact.operation).collect();
-    let referrals = column(|fact| fact.referral.map(|id| id.0));
-    let payments = column(|fact| fact.payment.map(|id| id.0));
-    let amounts: Vec<Option<i64>> =
-        facts.iter().map(|fact| fact.amount.map(|amount| amount.micros())).collect();
-    let currencies: Vec<Option<String>> =
-        facts.iter().map(|fact| fact.amount.map(|amount| amount.currency().code().to_owned())).collect();
-    let values: Vec<Option<i64>> = facts.iter().map(|fact| fact.value_micros).collect();
-    let sources: Vec<&str> = facts.iter().map(|fact| fact.source.as_str()).collect();
-    let occurred: Vec<Timestamp> = facts.iter().map(|fact| fact.occurred_at).collect();
-    let recorded: Vec<Timestamp> = facts.iter().map(|fact| fact.recorded_at).collect();
-    let hashes: Vec<&[u8]> = facts.iter().map(|fact| fact.input_hash.as_slice()).collect();
-    let engines: Vec<i16> = facts.iter().map(|fact| fact.engine).collect();
-    let details: Vec<Option<String>> =
-        facts.iter().map(|fact| fact.detail.as_ref().map(|detail| detail.to_string())).collect();
-    let outcomes: Vec<String> = facts
-        .iter()
-        .map(|fact| serde_json::to_string(&fact.outcome).expect("an outcome is plain data"))
-        .collect();
-    let exchanges: Vec<Option<String>> = facts.iter().map(|fact| fact.exchange.as_ref().map(stored)).collect();
-    sqlx::query!(
-        "insert into fact (program_id, id, kind, operation, referral_id, payment_id, amount_micros, currency,
-                           value_micros, source, occurred_at, recorded_at, input_hash, engine, detail, outcome,
-                           exchange)
-         select $1, t.id, t.kind, t.operation, t.referral_id, t.payment_id, t.amount_micros, t.currency,
-                t.value_micros, t.source, t.occurred_at, t.recorded_at, t.input_hash, t.engine, t.detail::jsonb,
-                t.outcome::jsonb, t.exchange::jsonb
-         from unnest($2::uuid[], $3::smallint[], $4::smallint[], $5::uuid[], $6::uuid[], $7::bigint[], $8::text[],
-                     $9::bigint[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bytea[],
-                     $14::smallint[], $15::text[], $16::text[], $17::text[])
-              as t (id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, source,
-                    occurred_at, recorded_at, input_hash, engine, detail, outcome, exchange)",
-        program.0,
-        &ids,
-        &kinds,
-        &operations,
-        &referrals as _,
-        &payments as _,
-        &amounts as _,
-        &currencies as _,
-        &values as _,
-        &sources as _,
-        &occurred,
-        &recorded,
-        &hashes as _,
-        &engines,
-        &details as _,
-        &outcomes,
-        &exchanges as _
-    )
-    .execute(tx.enter(Step::Appends)?)
-    .await?;
-    Ok(())
 }
 
 fn stored(exchange: &Exchange) -> String {

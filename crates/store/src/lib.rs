@@ -6,6 +6,7 @@ pub mod account;
 pub mod adjustment;
 pub mod balance;
 pub mod affiliate;
+mod append;
 pub mod brand;
 pub mod change;
 pub mod commission;
@@ -32,6 +33,7 @@ pub mod transfer;
 mod tx;
 pub mod verify;
 
+pub use append::{Rows, append};
 pub use error::{Fault, Result, StoreError};
 pub use sqlx::{PgPool as Pool, PgConnection as Connection};
 pub use tx::{Snapshot, Step, Tx, snapshot};

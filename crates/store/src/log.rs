@@ -5,7 +5,7 @@ use domain::time::Timestamp;
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::{Connection, Pool, Step, Tx};
+use crate::{Connection, Pool, Rows, Tx};
 
 /// A row of `log`.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,36 +23,31 @@ pub struct LogRow {
 }
 
 /// Appends log rows and queues them for their numbers.
-pub async fn append(tx: &mut Tx, program: ProgramId, rows: &[LogRow]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+pub async fn append(tx: &mut Tx, program: ProgramId, logs: &[LogRow]) -> Result<()> {
+    crate::append(tx, program, Rows { logs, ..Rows::default() }).await
+}
+
+/// Log rows as [`crate::append`] takes them, column by column.
+pub(crate) struct Columns<'a> {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) kinds: Vec<&'a str>,
+    pub(crate) scopes: Vec<Option<Uuid>>,
+    pub(crate) versions: Vec<Option<i64>>,
+    pub(crate) recorded: Vec<Timestamp>,
+    pub(crate) bodies: Vec<Option<String>>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn of(rows: &'a [LogRow]) -> Columns<'a> {
+        Columns {
+            ids: rows.iter().map(|row| row.id.0).collect(),
+            kinds: rows.iter().map(|row| row.kind).collect(),
+            scopes: rows.iter().map(|row| row.scope.map(|(scope, _)| scope)).collect(),
+            versions: rows.iter().map(|row| row.scope.map(|(_, version)| version)).collect(),
+            recorded: rows.iter().map(|row| row.recorded_at).collect(),
+            bodies: rows.iter().map(|row| row.body.as_ref().map(ToString::to_string)).collect(),
+        }
     }
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
-    let kinds: Vec<&str> = rows.iter().map(|row| row.kind).collect();
-    let scopes: Vec<Option<Uuid>> = rows.iter().map(|row| row.scope.map(|(scope, _)| scope)).collect();
-    let versions: Vec<Option<i64>> = rows.iter().map(|row| row.scope.map(|(_, version)| version)).collect();
-    let recorded: Vec<Timestamp> = rows.iter().map(|row| row.recorded_at).collect();
-    let bodies: Vec<Option<String>> = rows.iter().map(|row| row.body.as_ref().map(|body| body.to_string())).collect();
-    sqlx::query!(
-        "with appended as (
-             insert into log (program_id, id, kind, scope, scope_version, recorded_at, body)
-             select $1, t.id, t.kind, t.scope, t.scope_version, t.recorded_at, t.body::jsonb
-             from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::text[])
-                  as t (id, kind, scope, scope_version, recorded_at, body)
-         )
-         insert into log_waiting (program_id, log_id)
-         select $1, t.id from unnest($2::uuid[]) with ordinality as t (id, position) order by t.position",
-        program.0,
-        &ids,
-        &kinds as _,
-        &scopes as _,
-        &versions as _,
-        &recorded,
-        &bodies as _
-    )
-    .execute(tx.enter(Step::Appends)?)
-    .await?;
-    Ok(())
 }
 
 /// Numbers up to 5,000 waiting rows of a program and says how many. Nobody else numbers while this runs, so there are

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use domain::ids::{AffiliateId, DealId};
 
-
 /// A day of an affiliate under a deal, in the program's zone. Links, brands and campaigns join the key as they come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Day {

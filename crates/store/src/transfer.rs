@@ -47,58 +47,48 @@ impl TransferRow {
     }
 }
 
-/// Appends transfers. Their effect on the account rows is booked by `account::apply` in the same transaction.
-pub async fn append(tx: &mut Tx, program: ProgramId, transfers: &[TransferRow]) -> Result<()> {
-    if transfers.is_empty() {
-        return Ok(());
+/// Transfers as [`crate::append`] takes them, column by column.
+pub(crate) struct Columns<'a> {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) affiliates: Vec<i64>,
+    pub(crate) currencies: Vec<&'a str>,
+    pub(crate) debits: Vec<i16>,
+    pub(crate) credits: Vec<i16>,
+    pub(crate) amounts: Vec<i64>,
+    pub(crate) causes: Vec<i16>,
+    pub(crate) cause_ids: Vec<Uuid>,
+    pub(crate) revisions: Vec<i32>,
+    pub(crate) commissions: Vec<Uuid>,
+    pub(crate) legs: Vec<i16>,
+    pub(crate) entries: Vec<Option<i16>>,
+    pub(crate) effective: Vec<Timestamp>,
+    pub(crate) periods: Vec<i32>,
+    pub(crate) logs: Vec<Uuid>,
+    pub(crate) unclaimed: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn of(transfers: &'a [TransferRow]) -> Columns<'a> {
+        let commission = |row: &TransferRow| row.commission.map_or(Uuid::nil(), |id| id.0);
+        Columns {
+            ids: transfers.iter().map(|row| row.id.0).collect(),
+            affiliates: transfers.iter().map(|row| row.affiliate.0).collect(),
+            currencies: transfers.iter().map(|row| row.currency.as_str()).collect(),
+            debits: transfers.iter().map(|row| row.movement.debit().code()).collect(),
+            credits: transfers.iter().map(|row| row.movement.credit().code()).collect(),
+            amounts: transfers.iter().map(|row| row.movement.micros()).collect(),
+            causes: transfers.iter().map(|row| row.cause.code()).collect(),
+            cause_ids: transfers.iter().map(|row| row.cause_id).collect(),
+            revisions: transfers.iter().map(|row| row.revision).collect(),
+            commissions: transfers.iter().map(commission).collect(),
+            legs: transfers.iter().map(|row| row.leg).collect(),
+            entries: transfers.iter().map(|row| row.entry.map(Entry::code)).collect(),
+            effective: transfers.iter().map(|row| row.effective_at).collect(),
+            periods: transfers.iter().map(|row| row.period.number()).collect(),
+            logs: transfers.iter().map(|row| row.log.0).collect(),
+            unclaimed: transfers.iter().map(TransferRow::claimable_micros).collect(),
+        }
     }
-    let ids: Vec<Uuid> = transfers.iter().map(|row| row.id.0).collect();
-    let affiliates: Vec<i64> = transfers.iter().map(|row| row.affiliate.0).collect();
-    let currencies: Vec<&str> = transfers.iter().map(|row| row.currency.as_str()).collect();
-    let debits: Vec<i16> = transfers.iter().map(|row| row.movement.debit().code()).collect();
-    let credits: Vec<i16> = transfers.iter().map(|row| row.movement.credit().code()).collect();
-    let amounts: Vec<i64> = transfers.iter().map(|row| row.movement.micros()).collect();
-    let causes: Vec<i16> = transfers.iter().map(|row| row.cause.code()).collect();
-    let cause_ids: Vec<Uuid> = transfers.iter().map(|row| row.cause_id).collect();
-    let revisions: Vec<i32> = transfers.iter().map(|row| row.revision).collect();
-    let commissions: Vec<Uuid> = transfers.iter().map(|row| row.commission.map_or(Uuid::nil(), |id| id.0)).collect();
-    let legs: Vec<i16> = transfers.iter().map(|row| row.leg).collect();
-    let entries: Vec<Option<i16>> = transfers.iter().map(|row| row.entry.map(Entry::code)).collect();
-    let effective: Vec<Timestamp> = transfers.iter().map(|row| row.effective_at).collect();
-    let periods: Vec<i32> = transfers.iter().map(|row| row.period.number()).collect();
-    let logs: Vec<Uuid> = transfers.iter().map(|row| row.log.0).collect();
-    let unclaimed: Vec<i64> = transfers.iter().map(TransferRow::claimable_micros).collect();
-    sqlx::query!(
-        "insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,
-                               revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)
-         select $1, t.id, t.affiliate_id, t.currency, t.debit, t.credit, t.amount_micros, t.cause, t.cause_id,
-                t.revision, t.commission_id, t.leg, t.entry, t.effective_at, t.period, t.log_id, t.unclaimed_micros
-         from unnest($2::uuid[], $3::bigint[], $4::text[], $5::smallint[], $6::smallint[], $7::bigint[],
-                     $8::smallint[], $9::uuid[], $10::integer[], $11::uuid[], $12::smallint[], $13::smallint[],
-                     $14::timestamptz[], $15::integer[], $16::uuid[], $17::bigint[])
-              as t (id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id, revision,
-                    commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)",
-        program.0,
-        &ids,
-        &affiliates,
-        &currencies as _,
-        &debits,
-        &credits,
-        &amounts,
-        &causes,
-        &cause_ids,
-        &revisions,
-        &commissions,
-        &legs,
-        &entries as _,
-        &effective,
-        &periods,
-        &logs,
-        &unclaimed
-    )
-    .execute(tx.enter(Step::Appends)?)
-    .await?;
-    Ok(())
 }
 
 /// The lines of an affiliate that no payout has claimed in full, oldest first, read without a lock.

@@ -4,8 +4,8 @@ use domain::ids::ProgramId;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction, raw_sql};
 
-use crate::error::{Result, StoreError};
 use crate::Pool;
+use crate::error::{Result, StoreError};
 
 /// The steps of a transaction, in the only order in which it may take locks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

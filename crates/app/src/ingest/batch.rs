@@ -179,18 +179,15 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     store::referral::append(tx, program, &rows(true)).await?;
     store::referral::update(tx, program, &rows(false)).await?;
     drop(changed);
-    let disputed: Vec<_> = effects.disputed.into_iter().collect();
+    let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
     store::commission::mark_disputed(tx, program, &disputed).await?;
     let facts: Vec<_> = effects.facts.iter().filter_map(|id| world.facts.remove(id)).collect();
-    store::fact::append(tx, program, &facts).await?;
+    store::append(tx, program, effects.rows(&facts)).await?;
     store::fact::repoint(tx, program, &effects.repointed).await?;
     store::fact::attach(tx, program, &effects.attached).await?;
     store::fact::waiting::convert(tx, program, &effects.converted).await?;
     store::parked::release(tx, program, &effects.unparked).await?;
     store::parked::park(tx, program, &effects.parked).await?;
-    store::commission::append(tx, program, &effects.commissions).await?;
-    effects.journal.write_transfers(tx, program).await?;
-    store::log::append(tx, program, &effects.logs).await?;
     let now = effects.logs.iter().map(|row| row.recorded_at).max().unwrap_or_default();
     store::period::mark(tx, program, &due(&effects.late, now)).await?;
     effects.journal.write_figures(tx, program, &effects.days).await

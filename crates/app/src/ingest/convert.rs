@@ -115,12 +115,10 @@ async fn write(
         scopes.by_id.values().filter(|scope| scope.changed).map(|scope| &scope.row).collect();
     changed.sort_by_key(|row| row.id);
     store::referral::update(tx, program, &changed).await?;
-    let disputed: Vec<_> = effects.disputed.into_iter().collect();
+    let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
     store::commission::mark_disputed(tx, program, &disputed).await?;
     store::fact::waiting::convert(tx, program, facts).await?;
-    store::commission::append(tx, program, &effects.commissions).await?;
-    effects.journal.write_transfers(tx, program).await?;
-    store::log::append(tx, program, &effects.logs).await?;
+    store::append(tx, program, effects.rows(&[])).await?;
     store::period::mark(tx, program, &due(&effects.late, now)).await?;
     effects.journal.write_figures(tx, program, &effects.days).await
 }

@@ -14,6 +14,7 @@ use store::commission::CommissionRow;
 use store::fact::{Attached, FactRow};
 use store::log::LogRow;
 use store::name::Hash;
+use store::Rows;
 use store::person::PersonRow;
 use store::roll_up::{Day, Figures};
 use uuid::Uuid;
@@ -53,6 +54,11 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
+    /// What is to be appended, with these facts.
+    pub(crate) fn rows<'a>(&'a self, facts: &'a [FactRow]) -> Rows<'a> {
+        Rows { facts, commissions: &self.commissions, transfers: &self.journal.transfers, logs: &self.logs }
+    }
+
     pub(crate) fn new(zone: domain::time::Zone, closed_through: Option<Period>) -> Effects {
         Effects {
             facts: Vec::new(),

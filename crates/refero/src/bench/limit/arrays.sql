@@ -19,8 +19,8 @@ name_row as (
 ),
 commission_row as (
     insert into commission (program_id, id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id,
-                            currency, occurred_at, release_at, released_at)
-    select $1, commission_id, fact_id, referral_id, affiliate_id, 0, 2, $16, 'EUR', $14, $14, $14 from paid
+                            currency, occurred_at, release_at, released_at, after_close, disputed)
+    select $1, commission_id, fact_id, referral_id, affiliate_id, 0, 2, $16, 'EUR', $14, $14, $14, false, false from paid
 ),
 transfer_row as (
     insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,

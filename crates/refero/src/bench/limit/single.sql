@@ -11,8 +11,8 @@ name_row as (
 ),
 commission_row as (
     insert into commission (program_id, id, fact_id, referral_id, affiliate_id, rule, kind, deal_version_id,
-                            currency, occurred_at, release_at, released_at)
-    values ($1, $3, $2, $5, $6, 0, 2, $14, 'EUR', $9, $9, $9)
+                            currency, occurred_at, release_at, released_at, after_close, disputed)
+    values ($1, $3, $2, $5, $6, 0, 2, $14, 'EUR', $9, $9, $9, false, false)
 ),
 transfer_row as (
     insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,

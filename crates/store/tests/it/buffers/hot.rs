@@ -22,7 +22,7 @@ use store::name::{Binding, Hash, Mention};
 use store::referral::{AssignmentRow, ReferralRow};
 use store::roll_up::{Day, Figures};
 use store::transfer::TransferRow;
-use store::{Pool, Tx};
+use store::{Pool, Rows, Tx};
 use uuid::Uuid;
 
 use super::fill::{PAYMENTS, REFERRALS};
@@ -247,7 +247,10 @@ impl Hot {
                 let rows: Vec<_> = new.map(referral).collect();
                 store::referral::append(tx, PROGRAM, &rows.iter().collect::<Vec<_>>()).await
             }
-            Hot::FactsAppended => store::fact::append(tx, PROGRAM, &new.map(fact).collect::<Vec<_>>()).await,
+            Hot::FactsAppended => {
+                let facts: Vec<_> = new.map(fact).collect();
+                store::append(tx, PROGRAM, Rows { facts: &facts, ..Rows::default() }).await
+            }
             Hot::FactsAttached => {
                 let attach = |fact| Attached { fact, referral: ReferralId(id(1)), payment: None };
                 store::fact::attach(tx, PROGRAM, &facts.map(attach).collect::<Vec<_>>()).await
@@ -258,10 +261,12 @@ impl Hot {
                 store::fact::waiting::convert(tx, PROGRAM, &facts).await
             }
             Hot::CommissionsAppended => {
-                store::commission::append(tx, PROGRAM, &new.map(commission).collect::<Vec<_>>()).await
+                let commissions: Vec<_> = new.map(commission).collect();
+                store::append(tx, PROGRAM, Rows { commissions: &commissions, ..Rows::default() }).await
             }
             Hot::TransfersAppended => {
-                store::transfer::append(tx, PROGRAM, &new.map(transfer).collect::<Vec<_>>()).await
+                let transfers: Vec<_> = new.map(transfer).collect();
+                store::append(tx, PROGRAM, Rows { transfers: &transfers, ..Rows::default() }).await
             }
             Hot::LogAppended => store::log::append(tx, PROGRAM, &new.map(log).collect::<Vec<_>>()).await,
             Hot::AccountsBooked => store::account::apply(tx, PROGRAM, &days(), &deltas()).await,
