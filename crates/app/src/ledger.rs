@@ -8,7 +8,6 @@ use domain::ids::{AffiliateId, CommissionId, LogId, ProgramId, TransferId};
 use domain::ledger::{Cause, Entry, Movement};
 use domain::time::{Period, Timestamp, Zone};
 use store::account::Delta;
-use store::roll_up::{Day, Figures};
 use store::transfer::TransferRow;
 use store::{Result, Rows, Tx};
 use uuid::Uuid;
@@ -89,21 +88,11 @@ impl Journal {
 
     /// Writes the transfers; the account rows are left for [`Journal::write_accounts`], the last step of all.
     pub(crate) async fn write_transfers(&self, tx: &mut Tx, program: ProgramId) -> Result<()> {
-        store::append(tx, program, Rows { transfers: &self.transfers, ..Rows::default() }).await
+        store::write(tx, program, Rows { transfers: &self.transfers, ..Rows::default() }).await
     }
 
     /// Writes the account rows.
     pub(crate) async fn write_accounts(&self, tx: &mut Tx, program: ProgramId) -> Result<()> {
-        self.write_figures(tx, program, &BTreeMap::new()).await
-    }
-
-    /// Writes the figures of days, and the account rows.
-    pub(crate) async fn write_figures(
-        &self,
-        tx: &mut Tx,
-        program: ProgramId,
-        days: &BTreeMap<Day, Figures>,
-    ) -> Result<()> {
-        store::account::apply(tx, program, days, &self.accounts).await
+        store::account::apply(tx, program, &self.accounts).await
     }
 }

@@ -9,8 +9,8 @@ use domain::ledger::{ACCOUNTS, Balances, Movement};
 use domain::time::{Period, Timestamp};
 
 use crate::error::{Result, corrupt, numeric};
-use crate::roll_up::{self, Day, Figures};
-use crate::{Connection, Step, Tx};
+use crate::roll_up::Figures;
+use crate::{Connection, Rows, Step, Tx};
 
 /// Changes to one account row.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -36,59 +36,62 @@ impl Delta {
 /// Whose row, in which currency.
 pub type Owner = (AffiliateId, Currency);
 
-/// Counts daily figures and books changes, each in key order; the last thing a transaction locks. With each account row
-/// goes what moved in each month, by which a balance of an old date is known without the transfers of all months.
-pub async fn apply(
-    tx: &mut Tx,
-    program: ProgramId,
-    days: &BTreeMap<Day, Figures>,
-    deltas: &BTreeMap<Owner, Delta>,
-) -> Result<()> {
-    if days.is_empty() && deltas.is_empty() {
-        return Ok(());
+/// Books changes, in key order; the last thing a transaction locks. With each account row goes what moved in each month,
+/// by which a balance of an old date is known without the transfers of all months.
+pub async fn apply(tx: &mut Tx, program: ProgramId, accounts: &BTreeMap<Owner, Delta>) -> Result<()> {
+    crate::write(tx, program, Rows { accounts: Some(accounts), ..Rows::default() }).await
+}
+
+/// Changes of account rows as [`crate::write`] takes them, in key order.
+#[derive(Default)]
+pub(crate) struct Columns<'a> {
+    pub(crate) affiliates: Vec<i64>,
+    pub(crate) currencies: Vec<&'a str>,
+    pub(crate) moved: Vec<String>,
+    pub(crate) registrations: Vec<i64>,
+    pub(crate) first_payments: Vec<i64>,
+    pub(crate) first_payments_micros: Vec<String>,
+    pub(crate) payments: Vec<i64>,
+    pub(crate) payments_micros: Vec<String>,
+    pub(crate) last_paid: Vec<Option<Timestamp>>,
+}
+
+/// What moved in months, as [`crate::write`] takes it, in key order.
+#[derive(Default)]
+pub(crate) struct MonthColumns<'a> {
+    pub(crate) affiliates: Vec<i64>,
+    pub(crate) currencies: Vec<&'a str>,
+    pub(crate) months: Vec<i32>,
+    pub(crate) moved: Vec<String>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn of(deltas: &'a BTreeMap<Owner, Delta>) -> (Columns<'a>, MonthColumns<'a>) {
+        let amount = |of: fn(&Figures) -> i128| -> Vec<String> {
+            deltas.values().map(|delta| of(&delta.figures).to_string()).collect()
+        };
+        let columns = Columns {
+            affiliates: deltas.keys().map(|(affiliate, _)| affiliate.0).collect(),
+            currencies: deltas.keys().map(|(_, currency)| currency.code()).collect(),
+            moved: deltas.values().map(|delta| array(&delta.balances)).collect(),
+            registrations: deltas.values().map(|delta| delta.figures.registrations).collect(),
+            first_payments: deltas.values().map(|delta| delta.figures.first_payments).collect(),
+            first_payments_micros: amount(|row| row.first_payments_micros),
+            payments: deltas.values().map(|delta| delta.figures.payments).collect(),
+            payments_micros: amount(|row| row.payments_micros),
+            last_paid: deltas.values().map(|delta| delta.last_paid_at).collect(),
+        };
+        let mut months = MonthColumns::default();
+        for ((affiliate, currency), delta) in deltas {
+            for (month, moved) in &delta.months {
+                months.affiliates.push(affiliate.0);
+                months.currencies.push(currency.code());
+                months.months.push(month.number());
+                months.moved.push(array(moved));
+            }
+        }
+        (columns, months)
     }
-    let days = roll_up::Columns::of(days);
-    let affiliates: Vec<i64> = deltas.keys().map(|(affiliate, _)| affiliate.0).collect();
-    let currencies: Vec<&str> = deltas.keys().map(|(_, currency)| currency.code()).collect();
-    let moved: Vec<String> = deltas.values().map(|delta| array(&delta.balances)).collect();
-    let count = |of: fn(&Figures) -> i64| deltas.values().map(|delta| of(&delta.figures)).collect::<Vec<i64>>();
-    let amount = |of: fn(&Figures) -> i128| -> Vec<String> {
-        deltas.values().map(|delta| of(&delta.figures).to_string()).collect()
-    };
-    let last_paid: Vec<Option<Timestamp>> = deltas.values().map(|delta| delta.last_paid_at).collect();
-    let months: Vec<(&Owner, Period, &Balances)> = deltas
-        .iter()
-        .flat_map(|(owner, delta)| delta.months.iter().map(move |(month, moved)| (owner, *month, moved)))
-        .collect();
-    let month_affiliates: Vec<i64> = months.iter().map(|(owner, ..)| owner.0.0).collect();
-    let month_currencies: Vec<&str> = months.iter().map(|(owner, ..)| owner.1.code()).collect();
-    let month_numbers: Vec<i32> = months.iter().map(|(_, month, _)| month.number()).collect();
-    let month_moved: Vec<String> = months.iter().map(|(.., moved)| array(moved)).collect();
-    sqlx::query_file!(
-        "src/account/apply.sql",
-        program.0,
-        &affiliates,
-        &currencies as _,
-        &moved,
-        &count(|row| row.registrations),
-        &count(|row| row.first_payments),
-        &amount(|row| row.first_payments_micros),
-        &count(|row| row.payments),
-        &amount(|row| row.payments_micros),
-        &last_paid as _,
-        &month_affiliates,
-        &month_currencies as _,
-        &month_numbers,
-        &month_moved,
-        &days.affiliates,
-        &days.days,
-        &days.deals,
-        &days.counts,
-        &days.amounts
-    )
-    .execute(tx.enter(Step::Accounts)?)
-    .await?;
-    Ok(())
 }
 
 /// Balances as the text of an array, in the order of `Account::ALL`.

@@ -28,7 +28,7 @@ pub struct CommissionRow {
     pub disputed: bool,
 }
 
-/// Commissions as [`crate::append`] takes them, column by column.
+/// Commissions as [`crate::write`] takes them, column by column.
 pub(crate) struct Columns<'a> {
     pub(crate) ids: Vec<Uuid>,
     pub(crate) facts: Vec<Uuid>,

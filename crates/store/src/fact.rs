@@ -279,7 +279,7 @@ pub async fn page(
     rows(raw)
 }
 
-/// Facts as [`crate::append`] takes them, column by column.
+/// Facts as [`crate::write`] takes them, column by column.
 pub(crate) struct Columns<'a> {
     pub(crate) ids: Vec<Uuid>,
     pub(crate) kinds: Vec<i16>,

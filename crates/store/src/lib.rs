@@ -6,7 +6,6 @@ pub mod account;
 pub mod adjustment;
 pub mod balance;
 pub mod affiliate;
-mod append;
 pub mod brand;
 pub mod change;
 pub mod commission;
@@ -32,11 +31,12 @@ pub mod roll_up;
 pub mod transfer;
 mod tx;
 pub mod verify;
+mod write;
 
-pub use append::{Rows, append};
 pub use error::{Fault, Result, StoreError};
 pub use sqlx::{PgPool as Pool, PgConnection as Connection};
 pub use tx::{Snapshot, Step, Tx, snapshot};
+pub use write::{Rows, write};
 
 use std::str::FromStr;
 use std::time::Duration;

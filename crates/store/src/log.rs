@@ -24,10 +24,10 @@ pub struct LogRow {
 
 /// Appends log rows and queues them for their numbers.
 pub async fn append(tx: &mut Tx, program: ProgramId, logs: &[LogRow]) -> Result<()> {
-    crate::append(tx, program, Rows { logs, ..Rows::default() }).await
+    crate::write(tx, program, Rows { logs, ..Rows::default() }).await
 }
 
-/// Log rows as [`crate::append`] takes them, column by column.
+/// Log rows as [`crate::write`] takes them, column by column.
 pub(crate) struct Columns<'a> {
     pub(crate) ids: Vec<Uuid>,
     pub(crate) kinds: Vec<&'a str>,

@@ -12,7 +12,7 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::error::{Result, corrupt};
-use crate::{Connection, Step, Tx, person};
+use crate::{Connection, Rows, Step, Tx, person};
 
 /// Who a referral belongs to and under which deal version, from an instant on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -315,37 +315,33 @@ pub async fn append(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow])
 
 /// Stores what the fold made of referrals that the transaction has locked.
 pub async fn update(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow]) -> Result<()> {
-    if referrals.is_empty() {
-        return Ok(());
+    crate::write(tx, program, Rows { referrals, ..Rows::default() }).await
+}
+
+/// Changed referrals as [`crate::write`] takes them, column by column.
+pub(crate) struct Columns<'a> {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) affiliates: Vec<i64>,
+    pub(crate) states: Vec<&'a str>,
+    pub(crate) state_set: Vec<Timestamp>,
+    pub(crate) rejected: Vec<Option<Timestamp>>,
+    pub(crate) folds: Vec<String>,
+    pub(crate) versions: Vec<i64>,
+    pub(crate) updated: Vec<Timestamp>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn of(referrals: &[&'a ReferralRow]) -> Columns<'a> {
+        let fold = |row: &&ReferralRow| serde_json::to_string(&row.fold).expect("a state is plain data");
+        Columns {
+            ids: referrals.iter().map(|row| row.id.0).collect(),
+            affiliates: referrals.iter().map(|row| row.affiliate.0).collect(),
+            states: referrals.iter().map(|row| row.state.as_str()).collect(),
+            state_set: referrals.iter().map(|row| row.state_set_at).collect(),
+            rejected: referrals.iter().map(|row| row.rejected_at).collect(),
+            folds: referrals.iter().map(fold).collect(),
+            versions: referrals.iter().map(|row| row.version).collect(),
+            updated: referrals.iter().map(|row| row.updated_at).collect(),
+        }
     }
-    let ids: Vec<Uuid> = referrals.iter().map(|row| row.id.0).collect();
-    let affiliates: Vec<i64> = referrals.iter().map(|row| row.affiliate.0).collect();
-    let states: Vec<&str> = referrals.iter().map(|row| row.state.as_str()).collect();
-    let state_set: Vec<Timestamp> = referrals.iter().map(|row| row.state_set_at).collect();
-    let rejected: Vec<Option<Timestamp>> = referrals.iter().map(|row| row.rejected_at).collect();
-    let folds: Vec<String> =
-        referrals.iter().map(|row| serde_json::to_string(&row.fold).expect("a state is plain data")).collect();
-    let versions: Vec<i64> = referrals.iter().map(|row| row.version).collect();
-    let updated: Vec<Timestamp> = referrals.iter().map(|row| row.updated_at).collect();
-    sqlx::query!(
-        "update referral
-         set affiliate_id = t.affiliate_id, state = t.state, state_set_at = t.state_set_at,
-             rejected_at = t.rejected_at, fold = t.fold::jsonb, version = t.version, updated_at = t.updated_at
-         from unnest($2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-                     $8::bigint[], $9::timestamptz[])
-              as t (id, affiliate_id, state, state_set_at, rejected_at, fold, version, updated_at)
-         where referral.program_id = $1 and referral.id = any($2) and referral.id = t.id",
-        program.0,
-        &ids,
-        &affiliates,
-        &states as _,
-        &state_set,
-        &rejected as _,
-        &folds,
-        &versions,
-        &updated
-    )
-    .execute(tx.enter(Step::Appends)?)
-    .await?;
-    Ok(())
 }

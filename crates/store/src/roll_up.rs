@@ -51,8 +51,9 @@ impl Figures {
     }
 }
 
-/// Changes of days as the statement of [`crate::account::apply`] takes them, in key order: a text of an array for the
+/// Changes of days as the statement of [`crate::write`] takes them, in key order: a text of an array for the
 /// counts and one for the amounts of each day.
+#[derive(Default)]
 pub(crate) struct Columns {
     pub(crate) affiliates: Vec<i64>,
     pub(crate) days: Vec<NaiveDate>,

@@ -47,7 +47,7 @@ impl TransferRow {
     }
 }
 
-/// Transfers as [`crate::append`] takes them, column by column.
+/// Transfers as [`crate::write`] takes them, column by column.
 pub(crate) struct Columns<'a> {
     pub(crate) ids: Vec<Uuid>,
     pub(crate) affiliates: Vec<i64>,

@@ -9,7 +9,7 @@ use domain::command::{Command, Refused};
 use domain::ids::{AffiliateId, LogId, ProgramId};
 use domain::time::{Period, Timestamp};
 use store::period::Due;
-use store::{Fault, Result, StoreError, Tx};
+use store::{Fault, Result, Rows, StoreError, Tx};
 
 use super::decide::{Effects, decide};
 use super::prepare::Prepared;
@@ -177,12 +177,15 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
         changed.iter().filter(|scope| scope.is_new == is_new).map(|scope| &scope.row).collect::<Vec<_>>()
     };
     store::referral::append(tx, program, &rows(true)).await?;
-    store::referral::update(tx, program, &rows(false)).await?;
-    drop(changed);
     let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
     store::commission::mark_disputed(tx, program, &disputed).await?;
     let facts: Vec<_> = effects.facts.iter().filter_map(|id| world.facts.remove(id)).collect();
-    store::append(tx, program, effects.rows(&facts)).await?;
+    let changed = rows(false);
+    let (rows, sums) = (effects.rows(&changed, &facts), effects.sums());
+    if effects.is_plain() {
+        return store::write(tx, program, Rows { days: sums.days, accounts: sums.accounts, ..rows }).await;
+    }
+    store::write(tx, program, rows).await?;
     store::fact::repoint(tx, program, &effects.repointed).await?;
     store::fact::attach(tx, program, &effects.attached).await?;
     store::fact::waiting::convert(tx, program, &effects.converted).await?;
@@ -190,7 +193,7 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     store::parked::park(tx, program, &effects.parked).await?;
     let now = effects.logs.iter().map(|row| row.recorded_at).max().unwrap_or_default();
     store::period::mark(tx, program, &due(&effects.late, now)).await?;
-    effects.journal.write_figures(tx, program, &effects.days).await
+    store::write(tx, program, sums).await
 }
 
 /// Closed months that are closed again because of late facts.

@@ -114,11 +114,10 @@ async fn write(
     let mut changed: Vec<_> =
         scopes.by_id.values().filter(|scope| scope.changed).map(|scope| &scope.row).collect();
     changed.sort_by_key(|row| row.id);
-    store::referral::update(tx, program, &changed).await?;
     let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
     store::commission::mark_disputed(tx, program, &disputed).await?;
     store::fact::waiting::convert(tx, program, facts).await?;
-    store::append(tx, program, effects.rows(&[])).await?;
+    store::write(tx, program, effects.rows(&changed, &[])).await?;
     store::period::mark(tx, program, &due(&effects.late, now)).await?;
-    effects.journal.write_figures(tx, program, &effects.days).await
+    store::write(tx, program, effects.sums()).await
 }

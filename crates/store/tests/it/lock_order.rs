@@ -27,7 +27,7 @@ async fn book(tx: &mut Tx) {
     let month = Period::from_number(202_606).expect("a month");
     delta.book(&Movement::earned_due(Kind::Share, 5).expect("a movement"), month);
     let deltas = BTreeMap::from([((AffiliateId(1), Currency::EUR), delta)]);
-    store::account::apply(tx, PROGRAM, &BTreeMap::new(), &deltas).await.expect("a booking");
+    store::account::apply(tx, PROGRAM, &deltas).await.expect("a booking");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_transaction_that_goes_back_is_stopped() {
                 },
                 store::roll_up::Figures::default(),
             )]);
-            store::account::apply(&mut tx, PROGRAM, &days, &BTreeMap::new()).await.expect("figures");
+            store::write(&mut tx, PROGRAM, store::Rows { days: Some(&days), ..store::Rows::default() }).await.expect("figures");
             let referral = [ReferralId(Uuid::from_u128(1))].into();
             let _ = store::referral::lock(&mut tx, PROGRAM, &referral).await;
         });

@@ -14,9 +14,10 @@ use store::commission::CommissionRow;
 use store::fact::{Attached, FactRow};
 use store::log::LogRow;
 use store::name::Hash;
-use store::Rows;
 use store::person::PersonRow;
+use store::referral::ReferralRow;
 use store::roll_up::{Day, Figures};
+use store::Rows;
 use uuid::Uuid;
 
 use crate::ingest::prepare::Prepared;
@@ -54,9 +55,31 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
-    /// What is to be appended, with these facts.
-    pub(crate) fn rows<'a>(&'a self, facts: &'a [FactRow]) -> Rows<'a> {
-        Rows { facts, commissions: &self.commissions, transfers: &self.journal.transfers, logs: &self.logs }
+    /// What is to be written of referrals and facts, up to the figures.
+    pub(crate) fn rows<'a>(&'a self, referrals: &'a [&'a ReferralRow], facts: &'a [FactRow]) -> Rows<'a> {
+        Rows {
+            referrals,
+            facts,
+            commissions: &self.commissions,
+            transfers: &self.journal.transfers,
+            logs: &self.logs,
+            ..Rows::default()
+        }
+    }
+
+    /// Whether nothing of what was there before is touched but referrals, figures and balances.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.repointed.is_empty()
+            && self.attached.is_empty()
+            && self.converted.is_empty()
+            && self.unparked.is_empty()
+            && self.parked.is_empty()
+            && self.late.is_empty()
+    }
+
+    /// What is written last of all: figures and balances.
+    pub(crate) fn sums(&self) -> Rows<'_> {
+        Rows { days: Some(&self.days), accounts: Some(&self.journal.accounts), ..Rows::default() }
     }
 
     pub(crate) fn new(zone: domain::time::Zone, closed_through: Option<Period>) -> Effects {

@@ -249,7 +249,7 @@ impl Hot {
             }
             Hot::FactsAppended => {
                 let facts: Vec<_> = new.map(fact).collect();
-                store::append(tx, PROGRAM, Rows { facts: &facts, ..Rows::default() }).await
+                store::write(tx, PROGRAM, Rows { facts: &facts, ..Rows::default() }).await
             }
             Hot::FactsAttached => {
                 let attach = |fact| Attached { fact, referral: ReferralId(id(1)), payment: None };
@@ -262,14 +262,18 @@ impl Hot {
             }
             Hot::CommissionsAppended => {
                 let commissions: Vec<_> = new.map(commission).collect();
-                store::append(tx, PROGRAM, Rows { commissions: &commissions, ..Rows::default() }).await
+                store::write(tx, PROGRAM, Rows { commissions: &commissions, ..Rows::default() }).await
             }
             Hot::TransfersAppended => {
                 let transfers: Vec<_> = new.map(transfer).collect();
-                store::append(tx, PROGRAM, Rows { transfers: &transfers, ..Rows::default() }).await
+                store::write(tx, PROGRAM, Rows { transfers: &transfers, ..Rows::default() }).await
             }
             Hot::LogAppended => store::log::append(tx, PROGRAM, &new.map(log).collect::<Vec<_>>()).await,
-            Hot::AccountsBooked => store::account::apply(tx, PROGRAM, &days(), &deltas()).await,
+            Hot::AccountsBooked => {
+                let (days, accounts) = (days(), deltas());
+                let rows = Rows { days: Some(&days), accounts: Some(&accounts), ..Rows::default() };
+                store::write(tx, PROGRAM, rows).await
+            }
             read => unreachable!("{read:?} only reads"),
         }
     }
