@@ -1,4 +1,4 @@
-//! Gives log rows their numbers, right after the commits of this process and, for whatever another process left,
+//! Gives log rows their numbers, a moment after the commits of this process and, for whatever another process left,
 //! every 250 ms.
 
 use std::collections::BTreeSet;
@@ -9,6 +9,10 @@ use domain::ids::ProgramId;
 use tokio::sync::Notify;
 
 use crate::App;
+
+/// How long commits are gathered before their rows are numbered together, because numbering is a commit of its own
+/// (docs/decisions/numbering.md).
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// Programs whose log rows wait for their numbers.
 #[derive(Default)]
@@ -40,6 +44,9 @@ pub(crate) async fn run(app: App) {
     let stopping = app.0.tasks.stopping();
     loop {
         let woken = tokio::time::timeout(Duration::from_millis(250), app.0.sequencer.wake.notified()).await;
+        if woken.is_ok() && !*stopping.borrow() {
+            tokio::time::sleep(GATHERING).await;
+        }
         let mut programs = app.0.sequencer.take();
         if woken.is_err() {
             match store::log::programs_waiting(&app.0.pool).await {
