@@ -167,6 +167,8 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
         .filter(|hash| world.names.get(*hash) == Some(&Name::Waiting))
         .copied()
         .collect();
+    let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
+    store::commission::mark_disputed(tx, program, &disputed).await?;
     store::name::give_up(tx, program, &unneeded).await?;
     store::name::bind(tx, program, &effects.bindings).await?;
     store::name::unbind(tx, program, &unbound).await?;
@@ -179,8 +181,6 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     store::referral::append(tx, program, &rows(true)).await?;
     store::referral::update(tx, program, &rows(false)).await?;
     drop(changed);
-    let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
-    store::commission::mark_disputed(tx, program, &disputed).await?;
     let facts: Vec<_> = effects.facts.iter().filter_map(|id| world.facts.remove(id)).collect();
     store::append(tx, program, effects.rows(&facts)).await?;
     store::fact::repoint(tx, program, &effects.repointed).await?;

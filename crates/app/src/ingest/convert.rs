@@ -114,9 +114,9 @@ async fn write(
     let mut changed: Vec<_> =
         scopes.by_id.values().filter(|scope| scope.changed).map(|scope| &scope.row).collect();
     changed.sort_by_key(|row| row.id);
-    store::referral::update(tx, program, &changed).await?;
     let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
     store::commission::mark_disputed(tx, program, &disputed).await?;
+    store::referral::update(tx, program, &changed).await?;
     store::fact::waiting::convert(tx, program, facts).await?;
     store::append(tx, program, effects.rows(&[])).await?;
     store::period::mark(tx, program, &due(&effects.late, now)).await?;

@@ -1,6 +1,7 @@
 //! What a batch needs to know: names, facts, referrals with their courses, locked and read in the one lock order.
 
 mod course;
+mod refunds;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use course::course_of;
 pub(crate) use course::{Scopes, scope, scopes};
+pub(crate) use refunds::{Counted, Refunds};
 
 use super::prepare::Prepared;
 use super::rates::Rates;
@@ -40,6 +42,8 @@ pub(crate) struct Scope {
 pub(crate) struct History {
     pub(crate) facts: Vec<Fact>,
     pub(crate) booked: BTreeMap<Key, Booked>,
+    /// Its refunds, report by report.
+    pub(crate) refunds: Refunds,
 }
 
 /// The known part of the program that a batch touches.
@@ -268,7 +272,9 @@ async fn load_rates(tx: &mut Tx, batch: &[&Prepared], world: &mut World) -> Resu
     let amounts = batch.iter().filter_map(|prepared| match &prepared.ask.command {
         Command::Payment(payment) => Some((Some(payment.amount), prepared.occurred_at)),
         Command::Refund(refund) => Some((refund.amount, prepared.occurred_at)),
-        Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => None,
+        Command::Withdrawal(withdrawal) => Some((Some(withdrawal.amount), prepared.occurred_at)),
+        // A dispute moves nothing; what a lost one took is in proportion to its payment.
+        Command::Registration(_) | Command::Dispute(_) | Command::Churn(_) | Command::Activity(_) => None,
     });
     let facts = world.facts.values().map(|fact| (fact.amount, fact.occurred_at));
     let amounts = amounts.chain(facts).map(|(amount, at)| (amount.map(|amount| amount.currency()), at));
@@ -337,7 +343,9 @@ async fn read_histories(
     let mut histories: HashMap<ReferralId, History> = HashMap::new();
     for row in store::fact::of_referrals(tx.read(), program, ids).await? {
         if let Some(referral) = row.referral {
-            histories.entry(referral).or_default().facts.push(row.to_fact(settings.currency)?);
+            let history = histories.entry(referral).or_default();
+            history.facts.push(row.to_fact(settings.currency)?);
+            history.refunds.put(&row);
         }
         if row.kind == FactKind::Activity {
             reports.push(row);

@@ -2,6 +2,7 @@
 
 mod convergence;
 mod deadlock;
+mod disputes;
 mod doors;
 mod faults;
 mod ingest;

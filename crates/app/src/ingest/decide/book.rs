@@ -20,7 +20,7 @@ use store::roll_up::{Day, Figures};
 use uuid::Uuid;
 
 use crate::ingest::prepare::Prepared;
-use crate::ingest::world::{Scope, World};
+use crate::ingest::world::{Counted, Scope, World};
 use crate::ledger::{Journal, Origin, Part};
 use crate::random;
 
@@ -158,13 +158,15 @@ pub(crate) fn convert(
     settle(scope, effects, folded, is_step, (Reason::Fact, fact.occurred_at), origin, cause.now, None);
     let owner = scope.course.owner_at(fact.occurred_at).affiliate;
     late(scope, effects, owner, fact.occurred_at, origin);
-    let value = i128::from(row.value_micros.unwrap_or(0));
-    let figures = match fact.body {
-        Body::Refund { .. } => Figures { refunds_micros: value, ..Figures::default() },
-        _ => Figures { payments_micros: value, ..Figures::default() },
-    };
-    let day = day_of(scope, fact.occurred_at, deals);
-    effects.figures(day, scope.course.currency, &figures);
+    match fact.body {
+        Body::Refund { .. } => count_refund(scope, effects, row, deals),
+        Body::Payment { .. } => {
+            let value = i128::from(row.value_micros.unwrap_or(0));
+            let figures = Figures { payments_micros: value, ..Figures::default() };
+            effects.figures(day_of(scope, fact.occurred_at, deals), scope.course.currency, &figures);
+        }
+        _ => {}
+    }
     count_first(scope, effects, before, deals);
     Ok(())
 }
@@ -316,7 +318,7 @@ fn day_of(scope: &Scope, at: Timestamp, deals: &BTreeMap<domain::ids::DealVersio
 
 /// Counts a fact into its day.
 fn count(
-    scope: &Scope,
+    scope: &mut Scope,
     effects: &mut Effects,
     fact: &Fact,
     row: &FactRow,
@@ -329,12 +331,29 @@ fn count(
             Figures { payments: 1, payments_micros: value, ..Figures::default() }
         }
         Body::Payment { .. } => return,
-        Body::Refund { .. } => Figures { refunds: 1, refunds_micros: value, ..Figures::default() },
+        Body::Refund { .. } => return count_refund(scope, effects, row, deals),
         Body::Churn => Figures { churns: 1, ..Figures::default() },
         Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
     };
     let day = day_of(scope, fact.occurred_at, deals);
     effects.figures(day, scope.course.currency, &figures);
+}
+
+/// Counts a refund once, by its newest report, and not at all once it has failed.
+fn count_refund(
+    scope: &mut Scope,
+    effects: &mut Effects,
+    row: &FactRow,
+    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
+) {
+    let Some(history) = &mut scope.history else { return };
+    let (before, after) = history.refunds.put(row);
+    for (counted, sign) in [(before, -1_i64), (after, 1)].into_iter().filter(|_| before != after) {
+        let Some(Counted { occurred_at, value_micros }) = counted else { continue };
+        let refunds_micros = i128::from(sign) * i128::from(value_micros);
+        let figures = Figures { refunds: sign, refunds_micros, ..Figures::default() };
+        effects.figures(day_of(scope, occurred_at, deals), scope.course.currency, &figures);
+    }
 }
 
 /// Moves the figure of the first payment when another payment turns out to be the first.
