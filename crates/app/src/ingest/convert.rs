@@ -90,7 +90,7 @@ fn book(scopes: &mut Scopes, facts: &mut [FactRow], now: Timestamp) -> Result<Ef
         row.valued_at = Some(now);
         let Some(scope) = row.referral.and_then(|id| scopes.by_id.get_mut(&id)) else { continue };
         let log = LogId(random::id());
-        convert(scope, &mut effects, row, &scopes.deals, Cause { log, now })?;
+        convert(scope, &scopes.network, &mut effects, row, &scopes.deals, Cause { log, now })?;
         let body = json!({ "event": row.id, "value_micros": row.value_micros, "exchange": row.exchange });
         effects.logs.push(LogRow {
             id: log,

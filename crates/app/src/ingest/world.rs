@@ -10,6 +10,7 @@ use domain::commission::{Booked, Key};
 use domain::fact::{Fact, Kind as FactKind, Position};
 use domain::fold::{Course, Truth};
 use domain::ids::{DealId, DealVersionId, FactId, ProgramId, ReferralId};
+use domain::sub_affiliate::Network;
 use store::affiliate::Found;
 use store::fact::FactRow;
 use store::name::{Binding, Hash, Kind, Mention};
@@ -60,6 +61,8 @@ pub(crate) struct World {
     /// Deals of the deal versions in use.
     pub(crate) deals: BTreeMap<DealVersionId, DealId>,
     pub(crate) statuses: BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
+    /// Who brought the affiliates.
+    pub(crate) network: Network,
     /// What counts the deposits and withdrawals of each brand.
     pub(crate) truths: BTreeMap<String, Truth>,
     /// The newest report of each player's day, by the first one.
@@ -141,6 +144,11 @@ pub(crate) async fn load(
         newest: BTreeMap::new(),
         deals: BTreeMap::new(),
         statuses: BTreeMap::new(),
+        network: Network {
+            currency: decisions.program.currency,
+            zone: decisions.program.zone,
+            members: BTreeMap::new(),
+        },
         truths: decisions.brands.clone(),
         revisions: HashMap::new(),
         rates: Rates::none(decisions.program.currency),
@@ -304,6 +312,7 @@ async fn load_referrals(
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
     let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
     world.statuses = decisions.statuses(tx.read(), &affiliates).await?;
+    world.network = decisions.network(tx.read(), &affiliates).await?;
     world.deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
     for row in rows {
         let course = course_of(&row, &world.program, &terms, &world.statuses, &world.truths)?;
@@ -440,6 +449,7 @@ async fn load_choices(
     world.affiliates = store::affiliate::find(tx.read(), program, &ids, &slugs, &partner_keys).await?;
     let found = world.affiliates.iter().map(|affiliate| affiliate.id).collect();
     world.statuses.extend(decisions.statuses(tx.read(), &found).await?);
+    world.network.members.extend(decisions.network(tx.read(), &found).await?.members);
     let deals: BTreeSet<DealId> = world
         .affiliates
         .iter()

@@ -171,8 +171,13 @@ impl<'a> Books<'a> {
 
     /// Ann's account in one line: what is not zero, as `earned_share -20, due 20`.
     pub(crate) async fn account(&self) -> String {
+        self.account_of(self.ann).await
+    }
+
+    /// The account of an affiliate in one line.
+    pub(crate) async fn account_of(&self, affiliate: AffiliateId) -> String {
         let caller = self.test.operator(self.program);
-        let rows = app::balance::of_affiliate(&self.test.app, &caller, self.ann).await.expect("balances");
+        let rows = app::balance::of_affiliate(&self.test.app, &caller, affiliate).await.expect("balances");
         let Some(row) = rows.first() else { return String::new() };
         let accounts = domain::ledger::Account::ALL.into_iter().filter(|account| row.balances.get(*account) != 0);
         let shown = accounts.map(|account| format!("{} {}", account.name(), decimal(row.balances.get(account), 0)));
@@ -181,8 +186,13 @@ impl<'a> Books<'a> {
 
     /// Ann's transfers, one a line, in the order in which they were made.
     pub(crate) async fn transfers(&self) -> String {
+        self.transfers_of(self.ann).await
+    }
+
+    /// The transfers of an affiliate.
+    pub(crate) async fn transfers_of(&self, affiliate: AffiliateId) -> String {
         let mut connection = self.test.app.pool().acquire().await.expect("a connection");
-        let rows = store::transfer::of_affiliate(&mut connection, self.program, self.ann).await.expect("transfers");
+        let rows = store::transfer::of_affiliate(&mut connection, self.program, affiliate).await.expect("transfers");
         let lines = rows.iter().map(|row| {
             format!(
                 "{} {} {} {} -> {} {}{}",

@@ -13,3 +13,4 @@ mod months;
 mod periods;
 mod rates;
 mod story;
+mod sub_affiliates;
