@@ -93,6 +93,11 @@ async fn check_references(connection: &mut Connection, caller: &Caller, row: &Af
         }
         let known = store::affiliate::by_id(connection, caller.program, parent).await?;
         known.ok_or_else(|| Error::invalid("parent_affiliate_id", format!("there is no affiliate {parent}")))?;
+        let above = store::affiliate::setting::ancestors(connection, caller.program, parent).await?;
+        if above.contains(&row.id) {
+            let message = format!("affiliate {parent} was itself brought by affiliate {}", row.id);
+            return Err(Error::invalid("parent_affiliate_id", message));
+        }
     }
     if row.payout_threshold_micros.is_some_and(|micros| !(0..=domain::money::MAX_MICROS).contains(&micros)) {
         return Err(Error::invalid("payout_threshold", "expected an amount from 0 to 1000000000000"));

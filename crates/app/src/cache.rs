@@ -3,6 +3,8 @@
 //! Every transaction reads the program's version behind the fence; what was read under another version is thrown away,
 //! so nothing here is ever out of date when it is used. Deal versions never change and are kept for good.
 
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +12,8 @@ use domain::affiliate::History;
 use domain::deal::Terms;
 use domain::fold::Truth;
 use domain::ids::{AffiliateId, DealId, DealVersionId, ProgramId};
+use domain::sub_affiliate::Member;
+use domain::time::Timestamp;
 use store::program::ProgramRow;
 use store::{Connection, Result, Tx};
 
@@ -30,6 +34,10 @@ pub(crate) struct Decisions {
     pub(crate) brands: BTreeMap<String, Truth>,
     statuses: Mutex<BTreeMap<AffiliateId, History>>,
     newest: Mutex<HashMap<DealId, Newest>>,
+    /// Whether anybody was ever brought by another.
+    has_network: bool,
+    members: Mutex<BTreeMap<AffiliateId, Member>>,
+    deals: Mutex<HashMap<DealId, Arc<[(Timestamp, DealVersionId, Arc<Terms>)]>>>,
 }
 
 impl Cache {
@@ -46,6 +54,9 @@ impl Cache {
             program: row,
             statuses: Mutex::default(),
             newest: Mutex::default(),
+            has_network: store::affiliate::setting::any_parent(tx.read(), program).await?,
+            members: Mutex::default(),
+            deals: Mutex::default(),
         });
         let mut programs = self.programs.lock().expect("nothing panics while it holds this");
         programs.insert(program, decisions.clone());

@@ -22,14 +22,9 @@ pub struct NewDeal {
     pub affiliate: Option<AffiliateId>,
 }
 
-/// Checks terms, and refuses those that no close can book yet, so that none is booked wrong.
+/// Checks terms.
 pub(crate) fn check(terms: &Terms, currency: Currency) -> Result<()> {
-    terms.check(currency).map_err(|error| Error::invalid("terms", error))?;
-    if !terms.sub_affiliates.is_empty() {
-        let message = "what parents earn by their sub-affiliates is not booked by this version; leave it out";
-        return Err(Error::invalid("terms.sub_affiliates", message));
-    }
-    Ok(())
+    terms.check(currency).map_err(|error| Error::invalid("terms", error))
 }
 
 /// Makes a deal.

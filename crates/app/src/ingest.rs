@@ -72,6 +72,8 @@ pub struct Recorded {
     pub occurred_at: Timestamp,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// Of a refund or dispute: how far it had come.
+    pub state: Option<String>,
     /// What came of it.
     pub outcome: Outcome,
     /// Whether it had been recorded before.

@@ -8,7 +8,7 @@ mod booking;
 mod months;
 mod settle;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 use domain::ids::{AffiliateId, DealId, LogId, ProgramId};
@@ -18,7 +18,7 @@ use store::log::LogRow;
 use store::period::Due;
 pub use store::period::PeriodRow;
 use store::program::ProgramRow;
-use store::{Fault, Tx};
+use store::{Connection, Fault, Tx};
 
 pub use booking::Booking;
 pub use months::Month;
@@ -121,11 +121,11 @@ pub async fn preview(app: &App, caller: &Caller, month: Period) -> Result<Vec<Mo
             None => affiliates.push((affiliate, from)),
         }
     }
-    let sharing = store::period::sharing(tx.read(), program.id).await?;
+    let together = together(tx.read(), program.id).await?;
     tx.rollback().await?;
     let through = program.closed_through.map_or(month, |closed| closed.max(month));
     let mut months = Vec::new();
-    for (together, from) in groups(affiliates, &sharing) {
+    for (together, from) in groups(affiliates, &together) {
         let mut tx = Tx::begin(app.pool(), caller.program).await?;
         months.extend(months::months(app, &mut tx, &program, &together, (from, through)).await?);
         tx.rollback().await?;
@@ -133,18 +133,34 @@ pub async fn preview(app: &App, caller: &Caller, month: Period) -> Result<Vec<Mo
     Ok(months)
 }
 
-/// Puts affiliates together whose months are closed together, each group with its first month: those that share a spend
-/// limit, also where nothing is due of them, and everybody else alone.
+/// Sets of affiliates whose months are closed together: those that share a spend limit, and those that were brought by
+/// one another, because parents follow the months of whom they brought. An affiliate is in one of them at most.
+async fn together(connection: &mut Connection, program: ProgramId) -> store::Result<Vec<BTreeSet<AffiliateId>>> {
+    let sharing = store::period::sharing(connection, program).await?;
+    let pairs = store::affiliate::setting::brought(connection, program).await?;
+    let pairs = pairs.into_iter().map(|(child, parent)| BTreeSet::from([child, parent]));
+    let mut sets: Vec<BTreeSet<AffiliateId>> = Vec::new();
+    for mut set in std::iter::once(sharing).chain(pairs).filter(|set| !set.is_empty()) {
+        let met: Vec<_> = sets.extract_if(.., |other| !other.is_disjoint(&set)).collect();
+        set.extend(met.into_iter().flatten());
+        sets.push(set);
+    }
+    Ok(sets)
+}
+
+/// Groups what is due: each set of affiliates that are closed together, also where nothing is due of some of them, and
+/// everybody else alone, each with its first month.
 fn groups(
     due: Vec<(AffiliateId, Period)>,
-    sharing: &BTreeSet<AffiliateId>,
+    together: &[BTreeSet<AffiliateId>],
 ) -> Vec<(BTreeSet<AffiliateId>, Period)> {
-    let (shared, alone): (Vec<_>, Vec<_>) = due.into_iter().partition(|(id, _)| sharing.contains(id));
-    let first = shared.iter().map(|(_, from)| *from).min().map(|from| (sharing.clone(), from));
-    let mut groups: Vec<_> = alone.into_iter().map(|(id, from)| (BTreeSet::from([id]), from)).collect();
-    groups.extend(first);
-    groups.sort_unstable();
-    groups
+    let mut groups: BTreeMap<BTreeSet<AffiliateId>, Period> = BTreeMap::new();
+    for (id, from) in due {
+        let set = together.iter().find(|set| set.contains(&id)).cloned();
+        let first = groups.entry(set.unwrap_or_else(|| BTreeSet::from([id]))).or_insert(from);
+        *first = from.min(*first);
+    }
+    groups.into_iter().collect()
 }
 
 /// Closes the months that ended long enough ago, if the program has a deal that closes. Says whether any was.
@@ -180,10 +196,10 @@ pub async fn run_due(app: &App, program: ProgramId, now: Timestamp) -> Result<us
         if due.is_empty() {
             return Ok(done);
         }
-        let sharing = store::period::sharing(&mut connection, program).await?;
+        let together = together(&mut connection, program).await?;
         drop(connection);
         let ids: BTreeSet<AffiliateId> = due.iter().map(|(id, _)| *id).collect();
-        for (together, _) in groups(due, &sharing) {
+        for (together, _) in groups(due, &together) {
             match settle::settle(app, program, &together, now).await {
                 Ok(()) => done += together.intersection(&ids).count(),
                 Err(error) if error.fault() == Fault::Retry && faults < 5 => faults += 1,

@@ -9,7 +9,7 @@ use store::log::LogRow;
 pub use store::referral::{Filter, ReferralRow, ReferralView};
 
 use crate::error::{Error, Result};
-use crate::ingest::{late_months, Ask, Recorded, Scope, reject_referral, submit};
+use crate::ingest::{late_months, Ask, Recorded, reject_referral, submit};
 use crate::ledger::Origin;
 use crate::{App, Caller, random};
 
@@ -66,13 +66,16 @@ pub async fn reject(app: &App, caller: &Caller, id: ReferralId, reason: &str) ->
         return show(app, caller, id).await;
     }
     let log = LogId(random::id());
-    let mut scope: Scope = crate::ingest::scope(app, &mut tx, caller.program, row)
+    let (mut scope, network) = crate::ingest::scope(app, &mut tx, caller.program, row)
         .await?
         .ok_or_else(|| unknown(id))?;
     let origin = Origin { cause: Cause::Decision, cause_id: log.0, log };
     let closed = store::program::by_id(tx.read(), caller.program).await?.and_then(|program| program.closed_through);
-    let effects = reject_referral(&mut scope, Reason::Rejection, caller.now, origin, closed)?;
+    let effects = reject_referral(&mut scope, &network, Reason::Rejection, caller.now, origin, closed)?;
+    let late = late_months(&effects.late, caller.now);
     let journal = effects.journal;
+    let disputed: Vec<_> = effects.disputed.into_iter().collect();
+    store::commission::mark_disputed(&mut tx, caller.program, &disputed).await?;
     store::referral::update(&mut tx, caller.program, &[&scope.row]).await?;
     journal.write_transfers(&mut tx, caller.program).await?;
     let row = LogRow {
@@ -83,7 +86,7 @@ pub async fn reject(app: &App, caller: &Caller, id: ReferralId, reason: &str) ->
         body: Some(json!({ "reason": reason })),
     };
     store::log::append(&mut tx, caller.program, &[row]).await?;
-    store::period::mark(&mut tx, caller.program, &late_months(&effects.late, caller.now)).await?;
+    store::period::mark(&mut tx, caller.program, &late).await?;
     journal.write_accounts(&mut tx, caller.program).await?;
     tx.commit().await?;
     app.0.sequencer.notify(caller.program);

@@ -1,17 +1,19 @@
 //! What callers ask to be recorded: commands that cannot hold what storage would refuse, and the refusals they may
 //! meet. How a wire format becomes a command is in `web`; how a command is decided is in `app`.
 
+mod refused;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::affiliate;
 use crate::fact;
-use crate::fact::Figures;
+use crate::fact::{DisputeState, Figures, RefundState};
 use crate::ids::{AffiliateId, FactId, ReferralId};
 use crate::money::Money;
-use crate::referral;
 use crate::text::{Email, Slug, Source, Uid};
 use crate::time::Timestamp;
+
+pub use refused::Refused;
 
 /// The door a command came through. An idempotency key is scoped by it, because answers differ by dialect.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -141,16 +143,64 @@ pub struct Payment {
     pub occurred_at: Option<Timestamp>,
 }
 
-/// Money of a payment was sent back.
+/// Money of a payment was sent back, or a refund came to another state or total.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Refund {
     /// The payment, by any of its source ids.
     pub payment: Source,
     /// What the refund is called where the money moved; without it the refund of the whole payment.
     pub source: Option<Source>,
-    /// How much; what is left of the payment when it is not given.
+    /// How much; what an earlier report of the refund said, or what is left of the payment, when it is not given.
     #[serde(with = "optional_money_parts")]
     pub amount: Option<Money>,
+    /// How far it has come. Each state is a report of its own, and the newest counts; nothing is as good as
+    /// succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<RefundState>,
+    /// The amount is all that was refunded of the payment so far: a source that reports totals is one refund, whose
+    /// newest total counts (money.md §5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_total: bool,
+    /// When; the time of recording when the source does not say.
+    pub occurred_at: Option<Timestamp>,
+}
+
+impl Refund {
+    /// The refund of what is left of a payment.
+    pub fn whole(payment: Source) -> Refund {
+        Refund { payment, source: None, amount: None, state: None, is_total: false, occurred_at: None }
+    }
+}
+
+/// A payment was disputed, or its dispute came to an end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The payment, by any of its source ids.
+    pub payment: Source,
+    /// What the dispute is called where the money moved.
+    pub source: Source,
+    /// How much is disputed; what an earlier report of the dispute said, or the whole payment, when it is not given.
+    #[serde(with = "optional_money_parts")]
+    pub amount: Option<Money>,
+    /// How far it has come. Each state is a report of its own, and the newest counts.
+    pub state: DisputeState,
+    /// When; the time of recording when the source does not say.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// A customer took money out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Who.
+    pub customer: Customer,
+    /// How much, in the currency it went out in.
+    #[serde(with = "money_parts")]
+    pub amount: Money,
+    /// What it is called where the money moved.
+    pub source: Source,
+    /// The brand it was taken out of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
     /// When; the time of recording when the source does not say.
     pub occurred_at: Option<Timestamp>,
 }
@@ -198,6 +248,10 @@ pub enum Command {
     Payment(Payment),
     /// Money of a payment was sent back.
     Refund(Refund),
+    /// A payment was disputed.
+    Dispute(Dispute),
+    /// A customer took money out.
+    Withdrawal(Withdrawal),
     /// A customer left.
     Churn(Churn),
     /// A player's day.
@@ -211,6 +265,8 @@ impl Command {
             Command::Registration(_) => fact::Kind::Registration,
             Command::Payment(_) => fact::Kind::Payment,
             Command::Refund(_) => fact::Kind::Refund,
+            Command::Dispute(_) => fact::Kind::Dispute,
+            Command::Withdrawal(_) => fact::Kind::Withdrawal,
             Command::Churn(_) => fact::Kind::Churn,
             Command::Activity(_) => fact::Kind::Activity,
         }
@@ -222,129 +278,66 @@ impl Command {
             Command::Registration(registration) => registration.occurred_at,
             Command::Payment(payment) => payment.occurred_at,
             Command::Refund(refund) => refund.occurred_at,
+            Command::Dispute(dispute) => dispute.occurred_at,
+            Command::Withdrawal(withdrawal) => withdrawal.occurred_at,
             Command::Churn(churn) => churn.occurred_at,
             Command::Activity(activity) => Some(activity.starts_at),
         }
     }
 
-    /// The source ids that name this money: of a payment its own, of a refund its own or the one made from the
-    /// payment's, so that a second full refund of a payment is the first one again (money.md §5).
+    /// The names of this money, the first one its own id. A refund without one has one made from the payment's, so that a
+    /// second full refund of a payment is the first one again (money.md §5). A report of a state has a second one that
+    /// no other report of the same refund or dispute has.
     pub fn sources(&self) -> Vec<String> {
         match self {
             Command::Payment(payment) => payment.sources.iter().map(|source| source.to_string()).collect(),
-            Command::Refund(refund) => match &refund.source {
-                Some(source) => vec![source.to_string()],
-                None => vec![format!("refund of {}", refund.payment)],
-            },
-            // No source id of money can hold this character.
-            Command::Activity(activity) => vec![format!("{}\u{1f}{}", activity.row(), activity.player.as_str())],
+            Command::Refund(refund) if refund.is_total => {
+                let at = refund.occurred_at.map_or_else(String::new, |at| at.to_rfc3339());
+                let amount = refund.amount.map_or_else(String::new, |amount| amount.to_string());
+                let state = refund.state.unwrap_or_default();
+                vec![report(refund.payment.as_str(), &format!("{amount} {state:?} {at}"))]
+            }
+            Command::Refund(Refund { source: Some(source), state, .. }) => {
+                let own = state.map(|state| report(source.as_str(), &format!("{state:?}")));
+                [source.to_string()].into_iter().chain(own).collect()
+            }
+            Command::Refund(refund) => vec![format!("refund of {}", refund.payment)],
+            Command::Dispute(dispute) => {
+                let source = dispute.source.as_str();
+                vec![source.to_owned(), report(source, &format!("{:?}", dispute.state))]
+            }
+            Command::Withdrawal(withdrawal) => vec![withdrawal.source.to_string()],
+            Command::Activity(activity) => vec![report(activity.player.as_str(), &activity.row())],
             Command::Registration(_) | Command::Churn(_) => Vec::new(),
         }
     }
-}
 
-/// Why a command is refused. Nothing is stored, and the key stays free.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// No referral has the identifiers.
-    #[error("no referral matches {0}")]
-    UnknownCustomer(String),
-    /// No payment has the source id.
-    #[error("no payment is known as {0:?}")]
-    UnknownPayment(String),
-    /// No affiliate has the name.
-    #[error("no affiliate is known as {0:?}")]
-    UnknownAffiliate(String),
-    /// The customer is a referral already.
-    #[error("the customer is already a referral ({0})")]
-    AlreadyReferred(ReferralId),
-    /// The key was used for another command.
-    #[error("the idempotency key {0:?} was used for a request with other content")]
-    KeyReused(String),
-    /// The source id names other money.
-    #[error("{source_id:?} is already recorded with another {field}")]
-    OtherMoney {
-        /// The source id.
-        source_id: String,
-        /// What differs: amount, currency, customer, payment or kind.
-        field: &'static str,
-    },
-    /// A single refund above its payment.
-    #[error("the refund of {refund} is above the payment of {payment}")]
-    RefundAbovePayment {
-        /// The refund.
-        refund: String,
-        /// The payment.
-        payment: String,
-    },
-    /// The refund is in another currency than its payment.
-    #[error("the refund is in {refund}, the payment in {payment}")]
-    RefundInOtherCurrency {
-        /// The refund's currency.
-        refund: String,
-        /// The payment's currency.
-        payment: String,
-    },
-    /// The amount's value in the program's currency is above what an amount may be.
-    #[error("{0}")]
-    NotConvertible(String),
-    /// The affiliate cannot earn, and this door says so.
-    #[error("the affiliate is {0}")]
-    AffiliateCannotEarn(affiliate::Status),
-    /// The referral cannot earn, and this door says so.
-    #[error("the referral is {0}")]
-    ReferralCannotEarn(referral::State),
-    /// No brand has the name.
-    #[error("no brand is known as {0:?}; PUT /v1/brands/{{name}} says what its deposits and withdrawals are counted from")]
-    UnknownBrand(String),
-    /// A newer report of the day is recorded.
-    #[error("revision {given} is stale: revision {known} of this day is recorded")]
-    Stale {
-        /// The revision that came.
-        given: u64,
-        /// The newest one.
-        known: u64,
-    },
-    /// The same revision of the day is recorded with other figures.
-    #[error("revision {0} of this day is recorded with other figures; a correction needs a higher revision")]
-    OtherFigures(u64),
-    /// Later than the program's clock allows.
-    #[error("occurred_at is {0}, which is more than 5 minutes in the future")]
-    InFuture(String),
-    /// Before 1970 or after 2199.
-    #[error("occurred_at is {0}; expected a time between 1970 and 2199")]
-    Implausible(String),
-    /// Something broke; nothing was stored. The reference finds it in the log.
-    #[error("something went wrong on our side; nothing was recorded (reference {0})")]
-    Internal(String),
-    /// Too much to do, or no database; try again.
-    #[error("the service is busy; try again in a moment")]
-    Unavailable,
-}
-
-impl Refused {
-    /// A stable code for programs to read.
-    pub fn code(&self) -> &'static str {
+    /// What the fact is called in its referral's history, where it says so itself. All reports of one refund, of one
+    /// dispute and of one day are called the same.
+    pub fn source(&self) -> Option<String> {
         match self {
-            Refused::UnknownCustomer(_) => "unknown_customer",
-            Refused::UnknownPayment(_) => "unknown_payment",
-            Refused::UnknownAffiliate(_) => "unknown_affiliate",
-            Refused::AlreadyReferred(_) => "already_referred",
-            Refused::KeyReused(_) => "key_reused",
-            Refused::OtherMoney { .. } => "other_money",
-            Refused::RefundAbovePayment { .. } => "refund_above_payment",
-            Refused::RefundInOtherCurrency { .. } => "refund_in_other_currency",
-            Refused::NotConvertible(_) => "not_convertible",
-            Refused::AffiliateCannotEarn(_) => "affiliate_cannot_earn",
-            Refused::ReferralCannotEarn(_) => "referral_cannot_earn",
-            Refused::UnknownBrand(_) => "unknown_brand",
-            Refused::Stale { .. } => "stale",
-            Refused::OtherFigures(_) => "other_figures",
-            Refused::InFuture(_) | Refused::Implausible(_) => "invalid_time",
-            Refused::Internal(_) => "internal",
-            Refused::Unavailable => "unavailable",
+            Command::Activity(activity) => Some(activity.row()),
+            Command::Refund(refund) if refund.is_total => Some(REFUNDS_IN_TOTAL.to_owned()),
+            _ => self.sources().into_iter().next(),
         }
     }
+
+    /// The payment that a refund or dispute is of.
+    pub fn payment(&self) -> Option<&Source> {
+        match self {
+            Command::Refund(refund) => Some(&refund.payment),
+            Command::Dispute(dispute) => Some(&dispute.payment),
+            _ => None,
+        }
+    }
+}
+
+/// What all reports of a payment's refunds in total are called.
+pub const REFUNDS_IN_TOTAL: &str = "refunds in total";
+
+/// The name of one of several reports. No source id of money can hold the character between its parts.
+fn report(source: &str, of: &str) -> String {
+    format!("{of}\u{1f}{source}")
 }
 
 /// A payment as a replayed or known fact is compared with a new command of the same source id.

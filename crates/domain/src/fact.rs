@@ -184,6 +184,17 @@ pub enum RefundState {
     Failed,
 }
 
+impl RefundState {
+    /// The word of this state.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefundState::Pending => "pending",
+            RefundState::Succeeded => "succeeded",
+            RefundState::Failed => "failed",
+        }
+    }
+}
+
 /// How far a dispute has come.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -194,6 +205,17 @@ pub enum DisputeState {
     Won,
     /// Lost by the program: the money went back.
     Lost,
+}
+
+impl DisputeState {
+    /// The word of this state.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DisputeState::Opened => "opened",
+            DisputeState::Won => "won",
+            DisputeState::Lost => "lost",
+        }
+    }
 }
 
 /// A part of a player's day that terms may tell apart.

@@ -120,6 +120,14 @@ pub fn step(course: &Course, state: &State, fact: &Fact) -> Option<Folded> {
     (!folded.reopened).then_some(folded)
 }
 
+/// What was returned of a payment, in micros of its own currency: refunds by refund id whose state is not failed, and lost
+/// disputes, cut off at the payment.
+pub fn returned(facts: &[Fact], payment: FactId) -> i128 {
+    let mut ordered: Vec<&Fact> = facts.iter().collect();
+    ordered.sort_by_cached_key(|fact| (fact.position(), fact.id));
+    Returned::sum(ordered.into_iter()).of(payment)
+}
+
 fn fold_one(context: Context<'_>, folded: &mut Folded, position: Position, fact: &Fact) {
     let course = context.course;
     let date = course.zone.date_of(fact.occurred_at);

@@ -81,6 +81,10 @@ pub struct Chain {
     /// What was reached in all months together.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reached: BTreeMap<Measure, i64>,
+    /// What was carried by following the months of sub-affiliates. It is worked off with theirs, never by results of
+    /// its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<(Scope, i64)>,
     /// Milestones over all months that were earned.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub milestones: BTreeSet<u16>,
@@ -201,6 +205,37 @@ pub fn close(input: &Input<'_>, before: &Chain) -> Closed {
     settle(input, results, &mut closed);
     closed.adjustments.retain(|_, adjusted| adjusted.micros != 0);
     closed
+}
+
+impl Closed {
+    /// Adds what a parent books because of a month of a sub-affiliate (`sub_affiliate::follow`).
+    pub fn follow(&mut self, followed: &Closed) {
+        for (correction, adjusted) in &followed.adjustments {
+            let sum = self.adjustments.entry(correction.clone()).or_default();
+            sum.micros = sum.micros.saturating_add(adjusted.micros);
+            sum.from = sum.from.saturating_add(adjusted.from);
+        }
+        self.adjustments.retain(|_, adjusted| adjusted.micros != 0);
+        for (scope, micros) in &followed.carried {
+            let sum = self.carried.entry(scope.clone()).or_default();
+            *sum = sum.saturating_add(*micros);
+        }
+        self.carried.retain(|_, micros| *micros != 0);
+        self.chain.follow(&followed.carried);
+        self.effective_at = self.effective_at.max(followed.effective_at);
+    }
+}
+
+impl Chain {
+    /// Adds what was carried by following a month of a sub-affiliate.
+    pub fn follow(&mut self, carried: &BTreeMap<Scope, i64>) {
+        let mut sums: BTreeMap<Scope, i64> = std::mem::take(&mut self.followed).into_iter().collect();
+        for (scope, micros) in carried {
+            let sum = sums.entry(scope.clone()).or_default();
+            *sum = sum.saturating_add(*micros);
+        }
+        self.followed = sums.into_iter().filter(|(_, micros)| *micros != 0).collect();
+    }
 }
 
 /// The result of each scope: shares and cuts of net P&L dated in the month, whatever was released or paid.

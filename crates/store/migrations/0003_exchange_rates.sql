@@ -18,7 +18,7 @@ create table exchange_rate (
 alter table fact add column exchange jsonb;
 alter table fact add column valued_at timestamptz;
 
--- Payments and refunds that wait for a rate.
+-- Payments, refunds and withdrawals that wait for a rate.
 
 drop index fact_rate_missing;
-create index fact_rate_missing on fact (program_id, id) where kind in (1, 2) and value_micros is null;
+create index fact_rate_missing on fact (program_id, id) where kind in (1, 2, 5) and value_micros is null;

@@ -1,5 +1,7 @@
 //! Affiliates with their dated statuses and their persons.
 
+pub mod setting;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -176,7 +178,7 @@ pub async fn append(tx: &mut Tx, program: ProgramId, row: &AffiliateRow) -> Resu
     )
     .execute(connection)
     .await?;
-    Ok(())
+    setting::append(tx, program, row, row.created_at).await
 }
 
 /// Locks an affiliate's row and reads it with its person.
@@ -188,7 +190,8 @@ pub async fn lock(tx: &mut Tx, program: ProgramId, id: AffiliateId) -> Result<Op
     by_id(connection, program, id).await
 }
 
-/// Stores a changed affiliate that the transaction has locked; the person is stored by `person::update`.
+/// Stores a changed affiliate that the transaction has locked; what is read as of a time is dated by the change. The
+/// person is stored by `person::update`.
 pub async fn update(tx: &mut Tx, program: ProgramId, row: &AffiliateRow) -> Result<()> {
     sqlx::query!(
         "update affiliate set slug = $3, status = $4, deal_id = $5, parent_affiliate_id = $6, manager_id = $7,
@@ -212,7 +215,7 @@ pub async fn update(tx: &mut Tx, program: ProgramId, row: &AffiliateRow) -> Resu
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
-    Ok(())
+    setting::append(tx, program, row, row.updated_at).await
 }
 
 /// Adds a status from an instant on. The transaction holds the fence exclusively.

@@ -5,7 +5,7 @@ pub mod waiting;
 use domain::currency::Currency;
 use chrono::NaiveDate;
 use domain::exchange::{Exchange, Value};
-use domain::fact::{Attributes, Body, Fact, Figures, Kind, RefundState};
+use domain::fact::{Attributes, Body, DisputeState, Fact, Figures, Kind, RefundState};
 use domain::ids::{FactId, ProgramId, ReferralId};
 use domain::money::Money;
 use domain::outcome::Outcome;
@@ -27,7 +27,7 @@ pub struct FactRow {
     pub operation: i16,
     /// Its referral; `None` while it is parked.
     pub referral: Option<ReferralId>,
-    /// Of a refund: its payment, unless parked. Of a newer report of a day's figures: the first one, whose id they all
+    /// Of a refund or dispute: its payment, unless parked. Of a newer report of a day's figures: the first one, whose id they all
     /// are folded under.
     pub payment: Option<FactId>,
     /// The amount as it came; `None` where the sort has none.
@@ -74,7 +74,22 @@ impl FactRow {
         serde_json::from_value(detail).map_err(|_| corrupt("fact", "detail", self.id))
     }
 
-    /// The fact as the fold sees it. A refund that waits for its payment cannot be folded.
+    /// Of a refund or dispute: the word of how far it has come.
+    pub fn state(&self) -> Option<&str> {
+        let word = self.detail.as_ref().and_then(|detail| detail.get("state")?.as_str());
+        match self.kind {
+            Kind::Refund => word.or(Some(RefundState::Succeeded.as_str())),
+            Kind::Dispute => word,
+            _ => None,
+        }
+    }
+
+    fn state_of<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        let state = self.state().map(|word| serde_json::from_value(word.into()));
+        state.and_then(std::result::Result::ok).ok_or_else(|| corrupt("fact", "detail", self.id))
+    }
+
+    /// The fact as the fold sees it. A refund or dispute that waits for its payment cannot be folded.
     pub fn to_fact(&self, currency: Currency) -> Result<Fact> {
         let missing = |column| corrupt("fact", column, self.id);
         let (mut id, mut attributes) = (self.id, Attributes::default());
@@ -89,16 +104,26 @@ impl FactRow {
                 payment: self.payment.ok_or_else(|| missing("payment_id"))?,
                 amount: self.amount.ok_or_else(|| missing("amount_micros"))?,
                 refund: self.source.clone(),
-                state: RefundState::Succeeded,
+                state: self.state_of()?,
             },
+            Kind::Dispute => Body::Dispute {
+                payment: self.payment.ok_or_else(|| missing("payment_id"))?,
+                amount: self.amount.ok_or_else(|| missing("amount_micros"))?,
+                dispute: self.source.clone(),
+                state: self.state_of::<DisputeState>()?,
+            },
+            Kind::Withdrawal => {
+                let brand = self.detail.as_ref().and_then(|detail| detail.get("brand")?.as_str());
+                attributes.brand = brand.map(str::to_owned);
+                let value = self.value_micros.map(|micros| Money::from_micros(micros, currency));
+                Body::Withdrawal { amount: self.amount.ok_or_else(|| missing("amount_micros"))?, value }
+            }
             Kind::Activity => {
                 let detail = self.activity()?;
                 attributes.brand = Some(detail.brand);
                 id = self.payment.unwrap_or(self.id);
                 Body::Activity { revision: detail.revision, figures: Some(Box::new(detail.figures)) }
             }
-            // No door brings these yet.
-            Kind::Dispute | Kind::Withdrawal => return Err(missing("kind")),
         };
         Ok(Fact { id, occurred_at: self.occurred_at, source: self.source.clone(), attributes, body })
     }

@@ -167,6 +167,8 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
         .filter(|hash| world.names.get(*hash) == Some(&Name::Waiting))
         .copied()
         .collect();
+    let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
+    store::commission::mark_disputed(tx, program, &disputed).await?;
     store::name::give_up(tx, program, &unneeded).await?;
     store::name::bind(tx, program, &effects.bindings).await?;
     store::name::unbind(tx, program, &unbound).await?;
@@ -177,8 +179,6 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
         changed.iter().filter(|scope| scope.is_new == is_new).map(|scope| &scope.row).collect::<Vec<_>>()
     };
     store::referral::append(tx, program, &rows(true)).await?;
-    let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
-    store::commission::mark_disputed(tx, program, &disputed).await?;
     let facts: Vec<_> = effects.facts.iter().filter_map(|id| world.facts.remove(id)).collect();
     let changed = rows(false);
     let (rows, sums) = (effects.rows(&changed, &facts), effects.sums());

@@ -90,7 +90,7 @@ fn book(scopes: &mut Scopes, facts: &mut [FactRow], now: Timestamp) -> Result<Ef
         row.valued_at = Some(now);
         let Some(scope) = row.referral.and_then(|id| scopes.by_id.get_mut(&id)) else { continue };
         let log = LogId(random::id());
-        convert(scope, &mut effects, row, &scopes.deals, Cause { log, now })?;
+        convert(scope, &scopes.network, &mut effects, row, &scopes.deals, Cause { log, now })?;
         let body = json!({ "event": row.id, "value_micros": row.value_micros, "exchange": row.exchange });
         effects.logs.push(LogRow {
             id: log,
@@ -116,6 +116,7 @@ async fn write(
     changed.sort_by_key(|row| row.id);
     let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
     store::commission::mark_disputed(tx, program, &disputed).await?;
+    store::referral::update(tx, program, &changed).await?;
     store::fact::waiting::convert(tx, program, facts).await?;
     store::write(tx, program, effects.rows(&changed, &[])).await?;
     store::period::mark(tx, program, &due(&effects.late, now)).await?;

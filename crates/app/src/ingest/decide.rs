@@ -38,7 +38,9 @@ pub(crate) fn decide(world: &mut World, effects: &mut Effects, prepared: &Prepar
         Command::Registration(registration) => register::register(world, effects, prepared, registration),
         Command::Payment(payment) => fact::pay(world, effects, prepared, payment),
         Command::Refund(refund) => fact::refund(world, effects, prepared, refund),
-        Command::Churn(churn) => fact::churn(world, effects, prepared, churn),
+        Command::Dispute(dispute) => fact::dispute(world, effects, prepared, dispute),
+        Command::Withdrawal(withdrawal) => fact::withdraw(world, effects, prepared, withdrawal),
+        Command::Churn(_) => fact::churn(world, effects, prepared),
         Command::Activity(activity) => activity::row(world, effects, prepared, activity),
     }
 }
@@ -65,6 +67,9 @@ fn known(world: &World, prepared: &Prepared) -> Option<Answer> {
         let key = prepared.ask.key.as_ref().map_or_else(String::new, ToString::to_string);
         return Some(repeat(first, prepared, Refused::KeyReused(key)));
     }
+    if let Some(is_state) = is_report(&prepared.ask.command) {
+        return known_report(world, prepared, is_state);
+    }
     let mut texts = prepared.ask.command.sources().into_iter();
     for source in &prepared.sources {
         let text = texts.next().unwrap_or_default();
@@ -83,6 +88,29 @@ fn known(world: &World, prepared: &Prepared) -> Option<Answer> {
     None
 }
 
+/// Of a report of a state of a refund or dispute: whether a recorded fact reports the same state.
+fn is_report(command: &Command) -> Option<impl Fn(&FactRow) -> bool> {
+    let state = match command {
+        Command::Refund(refund) if refund.source.is_some() => refund.state?.as_str(),
+        Command::Dispute(dispute) => dispute.state.as_str(),
+        _ => return None,
+    };
+    Some(move |row: &FactRow| row.state() == Some(state))
+}
+
+/// The answer to a report of a refund or dispute: the same state again is the first report of it, another one is a new
+/// fact, as long as it is of the same money.
+fn known_report(world: &World, prepared: &Prepared, is_state: impl Fn(&FactRow) -> bool) -> Option<Answer> {
+    let same = prepared.sources.last().and_then(|report| world.fact_named(report));
+    let money = prepared.sources.first().and_then(|source| world.fact_named(source));
+    let known = same.or(money)?;
+    if let Some(field) = differs(world, known, prepared) {
+        let source_id = prepared.ask.command.source().unwrap_or_default();
+        return Some(Err(Refused::OtherMoney { source_id, field }));
+    }
+    is_state(known).then(|| Ok(recorded(known, true)))
+}
+
 fn repeat(first: &FactRow, prepared: &Prepared, conflict: Refused) -> Answer {
     if first.input_hash == prepared.input_hash { Ok(recorded(first, true)) } else { Err(conflict) }
 }
@@ -92,6 +120,8 @@ fn differs(world: &World, known: &FactRow, prepared: &Prepared) -> Option<&'stat
     let (kind, amount) = match &prepared.ask.command {
         Command::Payment(payment) => (Kind::Payment, Some(payment.amount)),
         Command::Refund(refund) => (Kind::Refund, refund.amount.or(known.amount)),
+        Command::Dispute(dispute) => (Kind::Dispute, dispute.amount.or(known.amount)),
+        Command::Withdrawal(withdrawal) => (Kind::Withdrawal, Some(withdrawal.amount)),
         Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => return Some("kind"),
     };
     if known.kind != kind {
@@ -130,6 +160,7 @@ pub(crate) fn recorded(fact: &FactRow, replayed: bool) -> Recorded {
         exchange: fact.exchange.filter(|_| had_value),
         occurred_at: fact.occurred_at,
         recorded_at: fact.recorded_at,
+        state: fact.state().map(str::to_owned),
         outcome: fact.outcome.clone(),
         replayed,
     }
@@ -160,8 +191,8 @@ fn new_fact(prepared: &Prepared) -> FactRow {
 /// Takes the key and sources of a command for its fact.
 fn take_own_names(world: &mut World, effects: &mut Effects, prepared: &Prepared) {
     for hash in prepared.key.iter().chain(&prepared.sources) {
-        // A newer report of a day leaves the name to the first one.
-        if matches!(prepared.ask.command, Command::Activity(_)) && world.subject(hash).is_some() {
+        // A newer report of a day, a refund or a dispute leaves the name to the first one.
+        if world.subject(hash).is_some() {
             continue;
         }
         take_name(world, effects, *hash, prepared.fact.0);
@@ -205,13 +236,17 @@ fn park(
 }
 
 /// Says what an amount of another currency is worth. One that is worth more than any amount may be is refused.
+/// A dispute moves nothing.
 fn set_value(world: &World, fact: &mut FactRow) -> Result<(), Refused> {
+    if fact.kind == Kind::Dispute {
+        return Ok(());
+    }
     world.rates.set_value(fact).map_err(|error| Refused::NotConvertible(error.to_string()))
 }
 
 /// A parked fact may have waited for its rates too; where they are still missing it goes on waiting for those.
 fn value_late(rates: &Rates, effects: &mut Effects, fact: &mut FactRow, now: domain::time::Timestamp) {
-    if fact.value_micros.is_some() {
+    if fact.value_micros.is_some() || fact.kind == Kind::Dispute {
         return;
     }
     if let Err(error) = rates.set_value(fact) {
@@ -233,7 +268,7 @@ fn attach(
     now: domain::time::Timestamp,
 ) -> Result<(), Refused> {
     let mut waiting: Vec<FactId> = names.iter().filter_map(|name| world.parked.remove(name)).flatten().collect();
-    // In the order of the log; a payment before the refunds that wait for it.
+    // In the order of the log; a payment before the refunds and disputes that wait for it.
     waiting.sort_by_key(|id| (world.facts.get(id).map(|fact| fact.kind), *id));
     waiting.dedup();
     for id in waiting {

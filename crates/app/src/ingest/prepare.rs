@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::command::{Command, Customer, Operation};
+use domain::command::{Churn, Command, Customer, Operation, Payment, Withdrawal};
 use domain::ids::{FactId, PersonId, ReferralId};
 use domain::time::Timestamp;
 use store::name::{Hash, Kind};
@@ -30,7 +30,7 @@ pub(crate) struct Prepared {
     pub(crate) key: Option<Hash>,
     /// The source ids' names.
     pub(crate) sources: Vec<Hash>,
-    /// Of a refund: its payment's name.
+    /// Of a refund or dispute: its payment's name.
     pub(crate) payment: Option<Hash>,
     /// The uid's and the e-mail address's names.
     pub(crate) uid: Option<Hash>,
@@ -38,21 +38,19 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Who is meant, in payments and churns.
+    /// Who is meant, in payments, withdrawals and churns.
     pub(crate) fn customer(&self) -> Option<&Customer> {
         match &self.ask.command {
             Command::Payment(payment) => Some(&payment.customer),
             Command::Churn(churn) => Some(&churn.customer),
-            Command::Registration(_) | Command::Refund(_) | Command::Activity(_) => None,
+            Command::Withdrawal(withdrawal) => Some(&withdrawal.customer),
+            Command::Registration(_) | Command::Refund(_) | Command::Dispute(_) | Command::Activity(_) => None,
         }
     }
 
     /// The source id that breaks ties of the canonical order. A registration and a churn have none of their own.
     pub(crate) fn source(&self) -> String {
-        if let Command::Activity(activity) = &self.ask.command {
-            return activity.row();
-        }
-        match (self.ask.command.sources().into_iter().next(), &self.ask.key) {
+        match (self.ask.command.source(), &self.ask.key) {
             (Some(source), _) => source,
             (None, Some(key)) => key.to_string(),
             (None, None) => String::new(),
@@ -64,16 +62,14 @@ pub(crate) fn prepare(app: &App, now: Timestamp, ask: Arc<Ask>) -> Prepared {
     let secret = &app.0.secret;
     let (uid, email) = match &ask.command {
         Command::Registration(registration) => (registration.uid.as_ref(), registration.email.as_ref()),
-        Command::Payment(payment) => (payment.customer.uid.as_ref(), payment.customer.email.as_ref()),
-        Command::Churn(churn) => (churn.customer.uid.as_ref(), churn.customer.email.as_ref()),
+        Command::Payment(Payment { customer, .. })
+        | Command::Withdrawal(Withdrawal { customer, .. })
+        | Command::Churn(Churn { customer, .. }) => (customer.uid.as_ref(), customer.email.as_ref()),
         Command::Activity(activity) => (Some(&activity.player), None),
-        Command::Refund(_) => (None, None),
+        Command::Refund(_) | Command::Dispute(_) => (None, None),
     };
     let source_name = |source: &str| secret.name(Kind::Source, &[source]);
-    let payment = match &ask.command {
-        Command::Refund(refund) => Some(source_name(refund.payment.as_str())),
-        _ => None,
-    };
+    let payment = ask.command.payment().map(|payment| source_name(payment.as_str()));
     Prepared {
         now,
         occurred_at: ask.command.occurred_at().unwrap_or(now),

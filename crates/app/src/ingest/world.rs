@@ -1,6 +1,7 @@
 //! What a batch needs to know: names, facts, referrals with their courses, locked and read in the one lock order.
 
 mod course;
+mod refunds;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,6 +10,7 @@ use domain::commission::{Booked, Key};
 use domain::fact::{Fact, Kind as FactKind, Position};
 use domain::fold::{Course, Truth};
 use domain::ids::{DealId, DealVersionId, FactId, ProgramId, ReferralId};
+use domain::sub_affiliate::Network;
 use store::affiliate::Found;
 use store::fact::FactRow;
 use store::name::{Binding, Hash, Kind, Mention};
@@ -19,6 +21,7 @@ use uuid::Uuid;
 
 use course::course_of;
 pub(crate) use course::{Scopes, scope, scopes};
+pub(crate) use refunds::{Counted, Refunds};
 
 use super::prepare::Prepared;
 use super::rates::Rates;
@@ -40,6 +43,8 @@ pub(crate) struct Scope {
 pub(crate) struct History {
     pub(crate) facts: Vec<Fact>,
     pub(crate) booked: BTreeMap<Key, Booked>,
+    /// Its refunds, report by report.
+    pub(crate) refunds: Refunds,
 }
 
 /// The known part of the program that a batch touches.
@@ -56,6 +61,8 @@ pub(crate) struct World {
     /// Deals of the deal versions in use.
     pub(crate) deals: BTreeMap<DealVersionId, DealId>,
     pub(crate) statuses: BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
+    /// Who brought the affiliates.
+    pub(crate) network: Network,
     /// What counts the deposits and withdrawals of each brand.
     pub(crate) truths: BTreeMap<String, Truth>,
     /// The newest report of each player's day, by the first one.
@@ -137,6 +144,11 @@ pub(crate) async fn load(
         newest: BTreeMap::new(),
         deals: BTreeMap::new(),
         statuses: BTreeMap::new(),
+        network: Network {
+            currency: decisions.program.currency,
+            zone: decisions.program.zone,
+            members: BTreeMap::new(),
+        },
         truths: decisions.brands.clone(),
         revisions: HashMap::new(),
         rates: Rates::none(decisions.program.currency),
@@ -268,7 +280,9 @@ async fn load_rates(tx: &mut Tx, batch: &[&Prepared], world: &mut World) -> Resu
     let amounts = batch.iter().filter_map(|prepared| match &prepared.ask.command {
         Command::Payment(payment) => Some((Some(payment.amount), prepared.occurred_at)),
         Command::Refund(refund) => Some((refund.amount, prepared.occurred_at)),
-        Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => None,
+        Command::Withdrawal(withdrawal) => Some((Some(withdrawal.amount), prepared.occurred_at)),
+        // A dispute moves nothing; what a lost one took is in proportion to its payment.
+        Command::Registration(_) | Command::Dispute(_) | Command::Churn(_) | Command::Activity(_) => None,
     });
     let facts = world.facts.values().map(|fact| (fact.amount, fact.occurred_at));
     let amounts = amounts.chain(facts).map(|(amount, at)| (amount.map(|amount| amount.currency()), at));
@@ -298,6 +312,7 @@ async fn load_referrals(
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
     let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
     world.statuses = decisions.statuses(tx.read(), &affiliates).await?;
+    world.network = decisions.network(tx.read(), &affiliates).await?;
     world.deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
     for row in rows {
         let course = course_of(&row, &world.program, &terms, &world.statuses, &world.truths)?;
@@ -337,7 +352,9 @@ async fn read_histories(
     let mut histories: HashMap<ReferralId, History> = HashMap::new();
     for row in store::fact::of_referrals(tx.read(), program, ids).await? {
         if let Some(referral) = row.referral {
-            histories.entry(referral).or_default().facts.push(row.to_fact(settings.currency)?);
+            let history = histories.entry(referral).or_default();
+            history.facts.push(row.to_fact(settings.currency)?);
+            history.refunds.put(&row);
         }
         if row.kind == FactKind::Activity {
             reports.push(row);
@@ -432,6 +449,7 @@ async fn load_choices(
     world.affiliates = store::affiliate::find(tx.read(), program, &ids, &slugs, &partner_keys).await?;
     let found = world.affiliates.iter().map(|affiliate| affiliate.id).collect();
     world.statuses.extend(decisions.statuses(tx.read(), &found).await?);
+    world.network.members.extend(decisions.network(tx.read(), &found).await?.members);
     let deals: BTreeSet<DealId> = world
         .affiliates
         .iter()

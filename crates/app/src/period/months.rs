@@ -1,6 +1,8 @@
 //! The months of affiliates as they are known now: read from all their facts, and closed in order on what the months
 //! before hand on. Affiliates under a deal with a spend limit share it, so their months are closed together.
 
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use domain::period::{
     Asked, Chain, Closed, Input, Posted, Posting, Reading, Statement, Under, asked, close, postings, read,
 };
 use domain::time::{Period, Timestamp};
+use domain::sub_affiliate::Network;
+use store::affiliate::setting::SettingRow;
 use store::deal::DealRow;
 use store::period::PeriodRow;
 use store::program::ProgramRow;
@@ -49,8 +53,8 @@ type Readings = BTreeMap<DealId, BTreeMap<Period, Reading>>;
 /// An affiliate with what it brings to its months.
 struct Member {
     affiliate: AffiliateId,
-    /// The setting, for months whose statement is not frozen.
-    no_carry_over: bool,
+    /// What it is and was set to, for months whose statement is not frozen.
+    settings: Vec<SettingRow>,
     stored: Vec<PeriodRow>,
     readings: Readings,
 }
@@ -72,17 +76,23 @@ pub(super) async fn months(
     (from, through): (Period, Period),
 ) -> Result<Vec<Month>> {
     let (mut members, mut versions) = (Vec::new(), Versions::new());
+    let Some(decisions) = app.0.cache.decisions(tx, program.id).await? else { return Ok(Vec::new()) };
+    let network = decisions.network(tx.read(), affiliates).await?;
+    let of_network = network.members.values().flat_map(|member| &member.terms).map(|(_, version, _)| *version);
+    versions.extend(app.0.cache.versions(tx.read(), program.id, &of_network.collect()).await?);
+    let mut settings = store::affiliate::setting::of(tx.read(), program.id, affiliates).await?;
     for affiliate in affiliates {
         let stored = store::period::of_affiliate(tx.read(), program.id, *affiliate).await?;
-        let (mut readings, known) = gather(app, tx, program.id, *affiliate, (from, through)).await?;
+        let (mut readings, known) =
+            gather(app, tx, program.id, *affiliate, (from, through), &network, &versions).await?;
         versions.extend(known);
         for row in stored.iter().filter(|row| row.month >= from && row.month <= through) {
             readings.entry(row.deal).or_default().entry(row.month).or_default();
         }
-        let setting = store::affiliate::by_id(tx.read(), program.id, *affiliate).await?;
-        let no_carry_over = setting.and_then(|row| row.no_carry_over).unwrap_or(false);
-        members.push(Member { affiliate: *affiliate, no_carry_over, stored, readings });
+        let settings = settings.remove(affiliate).unwrap_or_default();
+        members.push(Member { affiliate: *affiliate, settings, stored, readings });
     }
+    network::expect(program, &network, &versions, &mut members);
     let deals: BTreeSet<DealId> = members.iter().flat_map(|member| member.readings.keys().copied()).collect();
     let mut months = Vec::new();
     for id in deals {
@@ -93,6 +103,7 @@ pub(super) async fn months(
     }
     // Month by month over all deals, so that what is booked first took effect first.
     months.sort_by_key(|month| (month.month, month.affiliate, month.deal));
+    network::follow_all(program, &network, &versions, &mut months);
     Ok(months)
 }
 
@@ -141,6 +152,12 @@ impl Member {
         earlier.map_or_else(Chain::default, |row| row.chain.clone())
     }
 
+    /// The setting as it was at an instant; the first one holds for all time before it too.
+    fn no_carry_over_at(&self, at: Timestamp) -> bool {
+        let in_force = self.settings.iter().rev().find(|row| row.from <= at).or(self.settings.first());
+        in_force.and_then(|row| row.no_carry_over).unwrap_or(false)
+    }
+
     fn before(&self, deal: DealId, month: Period) -> Option<&PeriodRow> {
         self.stored.iter().find(|row| row.deal == deal && row.month == month)
     }
@@ -160,7 +177,7 @@ impl Member {
             versions: &deal.versions,
             items: reading.items,
             reached: reading.reached,
-            no_carry_over: frozen.unwrap_or(self.no_carry_over),
+            no_carry_over: frozen.unwrap_or_else(|| self.no_carry_over_at(end)),
             asked: [].into(),
             asked_before: 0,
         })
@@ -189,8 +206,10 @@ async fn gather(
     program: ProgramId,
     affiliate: AffiliateId,
     span: (Period, Period),
+    network: &Network,
+    known: &Versions,
 ) -> Result<(Readings, Versions)> {
-    let (mut readings, mut versions) = (Readings::new(), Versions::new());
+    let (mut readings, mut versions) = (Readings::new(), known.clone());
     let mut after = ReferralId(Uuid::nil());
     loop {
         let ids = store::period::referrals(tx.read(), program, affiliate, after, PAGE).await?;
@@ -201,7 +220,7 @@ async fn gather(
         versions.extend(app.0.cache.versions(tx.read(), program, &named).await?);
         let Some(scopes) = scopes(app, tx, program, rows).await? else { break };
         for scope in scopes.by_id.into_values() {
-            add(&mut readings, &versions, affiliate, span, scope);
+            add(&mut readings, &versions, affiliate, span, scope, network);
         }
     }
     let closing: BTreeSet<DealId> =
@@ -217,6 +236,7 @@ fn add(
     affiliate: AffiliateId,
     (from, through): (Period, Period),
     mut scope: Scope,
+    network: &Network,
 ) {
     let Some(history) = scope.history.take() else { return };
     scope.course.booked = history.booked.values().cloned().collect();
@@ -247,4 +267,5 @@ fn add(
             readings.entry(*deal).or_default().entry(*month).or_default().add(reading);
         }
     }
+    network::add(readings, versions, affiliate, &months, &scope.course, &history.facts, network);
 }

@@ -2,8 +2,11 @@
 
 use app::ingest::{Answer, Ask, submit};
 use app::payout::{NewPayout, Rail};
-use domain::command::{AffiliateName, Churn, Command, Customer, Operation, Payment, Refund, Registration};
+use domain::command::{
+    AffiliateName, Churn, Command, Customer, Dispute, Operation, Payment, Refund, Registration, Withdrawal,
+};
 use domain::currency::Currency;
+use domain::fact::{DisputeState, RefundState};
 use domain::ids::{AffiliateId, ProgramId};
 use domain::money::{Money, decimal, parse_decimal};
 use domain::text::{Email, Key, Slug, Source, Uid};
@@ -58,9 +61,42 @@ pub(crate) fn payment(uid: &str, source: &str, amount: Money) -> Command {
 /// A refund; of what is left when no amount is given.
 pub(crate) fn refund(payment: &str, source: Option<&str>, amount: Option<Money>) -> Command {
     Command::Refund(Refund {
-        payment: Source::parse(payment).expect("a source"),
         source: source.map(|source| Source::parse(source).expect("a source")),
         amount,
+        ..Refund::whole(Source::parse(payment).expect("a source"))
+    })
+}
+
+/// A report of a refund in a state.
+pub(crate) fn refund_in(state: RefundState, payment: &str, source: &str, amount: Option<Money>) -> Command {
+    let Command::Refund(told) = refund(payment, Some(source), amount) else { unreachable!("a refund") };
+    Command::Refund(Refund { state: Some(state), ..told })
+}
+
+/// A report of all that was refunded of a payment so far.
+pub(crate) fn refunds_in_total(payment: &str, amount: Money) -> Command {
+    let Command::Refund(told) = refund(payment, None, Some(amount)) else { unreachable!("a refund") };
+    Command::Refund(Refund { is_total: true, ..told })
+}
+
+/// A report of a dispute, of the whole payment when no amount is given.
+pub(crate) fn dispute(state: DisputeState, payment: &str, source: &str, amount: Option<Money>) -> Command {
+    Command::Dispute(Dispute {
+        payment: Source::parse(payment).expect("a source"),
+        source: Source::parse(source).expect("a source"),
+        amount,
+        state,
+        occurred_at: None,
+    })
+}
+
+/// A withdrawal at a brand.
+pub(crate) fn withdrawal(uid: &str, source: &str, amount: Money, brand: &str) -> Command {
+    Command::Withdrawal(Withdrawal {
+        customer: customer(uid),
+        amount,
+        source: Source::parse(source).expect("a source"),
+        brand: Some(brand.to_owned()),
         occurred_at: None,
     })
 }
@@ -77,6 +113,8 @@ pub(crate) fn at(mut command: Command, time: &str) -> Command {
         Command::Registration(registration) => registration.occurred_at = time,
         Command::Payment(payment) => payment.occurred_at = time,
         Command::Refund(refund) => refund.occurred_at = time,
+        Command::Dispute(dispute) => dispute.occurred_at = time,
+        Command::Withdrawal(withdrawal) => withdrawal.occurred_at = time,
         Command::Churn(churn) => churn.occurred_at = time,
         Command::Activity(_) => panic!("a row has the time of its day"),
     }
@@ -133,8 +171,13 @@ impl<'a> Books<'a> {
 
     /// Ann's account in one line: what is not zero, as `earned_share -20, due 20`.
     pub(crate) async fn account(&self) -> String {
+        self.account_of(self.ann).await
+    }
+
+    /// The account of an affiliate in one line.
+    pub(crate) async fn account_of(&self, affiliate: AffiliateId) -> String {
         let caller = self.test.operator(self.program);
-        let rows = app::balance::of_affiliate(&self.test.app, &caller, self.ann).await.expect("balances");
+        let rows = app::balance::of_affiliate(&self.test.app, &caller, affiliate).await.expect("balances");
         let Some(row) = rows.first() else { return String::new() };
         let accounts = domain::ledger::Account::ALL.into_iter().filter(|account| row.balances.get(*account) != 0);
         let shown = accounts.map(|account| format!("{} {}", account.name(), decimal(row.balances.get(account), 0)));
@@ -143,8 +186,13 @@ impl<'a> Books<'a> {
 
     /// Ann's transfers, one a line, in the order in which they were made.
     pub(crate) async fn transfers(&self) -> String {
+        self.transfers_of(self.ann).await
+    }
+
+    /// The transfers of an affiliate.
+    pub(crate) async fn transfers_of(&self, affiliate: AffiliateId) -> String {
         let mut connection = self.test.app.pool().acquire().await.expect("a connection");
-        let rows = store::transfer::of_affiliate(&mut connection, self.program, self.ann).await.expect("transfers");
+        let rows = store::transfer::of_affiliate(&mut connection, self.program, affiliate).await.expect("transfers");
         let lines = rows.iter().map(|row| {
             format!(
                 "{} {} {} {} -> {} {}{}",

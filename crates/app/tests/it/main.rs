@@ -2,6 +2,7 @@
 
 mod convergence;
 mod deadlock;
+mod disputes;
 mod doors;
 mod faults;
 mod ingest;
@@ -12,3 +13,4 @@ mod months;
 mod periods;
 mod rates;
 mod story;
+mod sub_affiliates;

@@ -124,7 +124,7 @@ impl Life {
     ) -> Result<(), TextError> {
         let source = cents.map(|_| Source::parse(&format!("part-of-{payment}"))).transpose()?;
         let refund =
-            Refund { payment: payment.clone(), source, amount: cents.map(euro_cents), occurred_at: Some(at) };
+            Refund { source, amount: cents.map(euro_cents), occurred_at: Some(at), ..Refund::whole(payment.clone()) };
         self.push(at, Command::Refund(refund));
         Ok(())
     }

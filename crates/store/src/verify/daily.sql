@@ -15,13 +15,17 @@ full join (
         select (select (e ->> 'a')::bigint from jsonb_array_elements(r.assignments) with ordinality as x (e, n)
                 where (e ->> 'f')::timestamptz <= f.occurred_at or n = 1 order by n desc limit 1) as owner,
                m.measure, m.count
-        from fact f
+        from (
+            select *, coalesce(detail ->> 'state', '') <> 'failed'
+                      and lead(id) over (partition by kind, payment_id, source order by occurred_at, id) is null as counts
+            from fact where program_id = $1 and referral_id is not null
+        ) as f
         join referral r on r.program_id = f.program_id and r.id = f.referral_id
         cross join lateral (values
             ('registrations', (f.kind = 0)::int), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
-            ('refunds', (f.kind = 2)::int), ('churns', (f.kind = 3)::int),
+            ('refunds', (f.kind = 2 and f.counts)::int), ('churns', (f.kind = 3)::int),
             ('micros', case when f.kind = 1 then coalesce(f.value_micros, 0) else 0 end),
-            ('micros refunded', case when f.kind = 2 then coalesce(f.value_micros, 0) else 0 end)) as m (measure, count)
+            ('micros refunded', case when f.kind = 2 and f.counts then coalesce(f.value_micros, 0) else 0 end)) as m (measure, count)
         where f.program_id = $1
     ) as owned
     group by owner, measure

@@ -11,7 +11,7 @@ where n.program_id = $1 and n.subject is not null
            else not exists (select 1 from fact f where f.program_id = n.program_id and f.id = n.subject)
                 and not exists (select 1 from log l where l.program_id = n.program_id and l.id = n.subject) end
 union all
-select format('%s %s has no source name', case kind when 1 then 'payment' else 'refund' end, f.id)
+select format('%s %s has no source name', case kind when 1 then 'payment' when 2 then 'refund' when 4 then 'dispute' else 'withdrawal' end, f.id)
 from fact f
-where f.program_id = $1 and f.kind in (1, 2)
+where f.program_id = $1 and f.kind in (1, 2, 4, 5)
   and not exists (select 1 from name n where n.program_id = f.program_id and n.subject = f.id and n.kind in (0, 1))

@@ -40,7 +40,8 @@ from (
         select distinct on (affiliate_id, deal_id) affiliate_id, deal_id, chain
         from period where program_id = $1 order by affiliate_id, deal_id, month desc
     ) as p
-    cross join lateral jsonb_array_elements(coalesce(p.chain -> 'carried', '[]')) as c (e)
+    cross join lateral jsonb_array_elements(coalesce(p.chain -> 'carried', '[]') || coalesce(p.chain -> 'followed', '[]'))
+        as c (e)
     group by p.affiliate_id, p.deal_id, e -> 0
 ) as h
 full join (

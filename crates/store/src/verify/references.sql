@@ -12,9 +12,9 @@ select format('fact %s has a referral and is parked', f.id)
 from parked p join fact f on f.program_id = p.program_id and f.id = p.fact_id
 where p.program_id = $1 and f.referral_id is not null
 union all
-select format('refund %s: its payment %s is missing', f.id, f.payment_id)
+select format('refund or dispute %s: its payment %s is missing', f.id, f.payment_id)
 from fact f
-where f.program_id = $1 and f.kind = 2 and f.referral_id is not null
+where f.program_id = $1 and f.kind in (2, 4) and f.referral_id is not null
   and not exists (select 1 from fact p where p.program_id = f.program_id and p.id = f.payment_id and p.kind = 1)
 union all
 select format('commission %s: its fact %s or referral %s is missing', c.id, c.fact_id, c.referral_id)

@@ -10,9 +10,9 @@ pub(super) mod show;
 use app::event::FactRow;
 use app::ingest::Recorded;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::command::Command;
+use domain::command::{Command, REFUNDS_IN_TOTAL};
 use domain::exchange::Exchange;
-use domain::fact::Kind;
+use domain::fact::{DisputeState, Kind, RefundState};
 use domain::money::{Money, decimal};
 use domain::outcome::{Line, LineResult, Note, Outcome, Why};
 use serde::Serialize;
@@ -36,6 +36,17 @@ schema! {
             "zero_amount", "fully_returned", "cut_off", "commission_rejected", "counted_from_rows", "disputed",
         ],
     );
+    ReportedState = words(
+        "How far a refund or dispute had come.",
+        [
+            RefundState::Pending.as_str(),
+            RefundState::Succeeded.as_str(),
+            RefundState::Failed.as_str(),
+            DisputeState::Opened.as_str(),
+            DisputeState::Won.as_str(),
+            DisputeState::Lost.as_str(),
+        ],
+    );
     SkippedCode = words("Why a rule did not apply.", Why::ALL.map(Why::as_str));
 }
 
@@ -54,8 +65,11 @@ pub(crate) struct Event {
     referral_id: Option<String>,
     /// Whose referral it was when the event occurred.
     affiliate_id: Option<i64>,
-    /// What the payment or refund is called where the money moved.
+    /// What the payment, refund, dispute or withdrawal is called where the money moved.
     source_id: Option<String>,
+    /// Of a refund or dispute: how far it had come.
+    #[schema(value_type = Option<ReportedState>)]
+    state: Option<String>,
     /// The amount as it came; null where the type has none.
     #[schema(value_type = Option<Amount>)]
     amount: Option<String>,
@@ -121,6 +135,7 @@ pub(crate) fn answered(source_id: Option<String>, recorded: Recorded) -> Event {
         referral_id: recorded.referral.map(|id| id.to_string()),
         affiliate_id: recorded.affiliate.map(|id| id.0),
         source_id,
+        state: recorded.state,
         amount: recorded.amount.map(shown),
         currency: recorded.amount.map(|amount| amount.currency()),
         value: recorded.value_micros.map(|micros| decimal(micros.into(), 2)),
@@ -137,6 +152,8 @@ fn source_of(command: &Command) -> Option<String> {
     match command {
         Command::Payment(payment) => payment.sources.first().map(ToString::to_string),
         Command::Refund(refund) => refund.source.as_ref().map(ToString::to_string),
+        Command::Dispute(dispute) => Some(dispute.source.to_string()),
+        Command::Withdrawal(withdrawal) => Some(withdrawal.source.to_string()),
         Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => None,
     }
 }
@@ -144,11 +161,10 @@ fn source_of(command: &Command) -> Option<String> {
 /// A recorded event as it stands now: one that was parked names its referral once it has found it.
 fn stands(row: FactRow) -> Event {
     let is_named = match row.kind {
-        Kind::Payment => true,
+        Kind::Payment | Kind::Dispute | Kind::Withdrawal => true,
         // A refund that came without an id of its own is named after its payment.
-        Kind::Refund => !row.source.starts_with("refund of "),
-        Kind::Dispute => true,
-        Kind::Registration | Kind::Churn | Kind::Withdrawal | Kind::Activity => false,
+        Kind::Refund => !row.source.starts_with("refund of ") && row.source != REFUNDS_IN_TOTAL,
+        Kind::Registration | Kind::Churn | Kind::Activity => false,
     };
     Event {
         id: row.id.to_string(),
@@ -159,6 +175,7 @@ fn stands(row: FactRow) -> Event {
         results: results(&row.outcome),
         value: row.value_micros.map(|micros| decimal(micros.into(), 2)),
         exchange: row.exchange.map(Conversion::from),
+        state: row.state().map(str::to_owned),
         source_id: is_named.then_some(row.source),
         amount: row.amount.map(shown),
         currency: row.amount.map(|amount| amount.currency()),

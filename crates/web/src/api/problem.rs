@@ -118,6 +118,8 @@ fn status_of(error: &Error) -> StatusCode {
             | Refused::OtherMoney { .. }
             | Refused::RefundAbovePayment { .. }
             | Refused::RefundInOtherCurrency { .. }
+            | Refused::DisputeAbovePayment { .. }
+            | Refused::DisputeInOtherCurrency { .. }
             | Refused::AffiliateCannotEarn(_)
             | Refused::ReferralCannotEarn(_)
             | Refused::Stale { .. }

@@ -16,25 +16,79 @@ fn a_registration_a_payment_a_refund_and_a_churn() {
             "occurred_at": "2026-05-01T10:00:00+02:00",
         });
         let answer = client.post("/v1/events", registration).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-05-01T08:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"state":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-05-01T08:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}"#);
         let payment = json!({
             "type": "payment", "id": "ch_1", "other_ids": ["in_1", "ch_1"], "email": "bob@example.com",
             "amount": "100.00", "currency": "EUR", "occurred_at": "2026-05-02T00:00:00Z",
             "subscription_id": "sub_1", "interval": "month", "interval_count": 1,
         });
         let answer = client.post("/v1/events", payment).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","amount":"100.00","currency":"EUR","value":"100.00","exchange":null,"occurred_at":"2026-05-02T00:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"20.00","skipped":null}]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","state":null,"amount":"100.00","currency":"EUR","value":"100.00","exchange":null,"occurred_at":"2026-05-02T00:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"20.00","skipped":null}]}"#);
         let refund = json!({
             "type": "refund", "payment_id": "in_1", "id": "re_1", "amount": "25.5", "currency": "eur",
         });
         let answer = client.post("/v1/events", refund).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_4","type":"refund","referral_id":"ref_2","affiliate_id":2,"source_id":"re_1","amount":"25.50","currency":"EUR","value":"25.50","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_4","type":"refund","referral_id":"ref_2","affiliate_id":2,"source_id":"re_1","state":"succeeded","amount":"25.50","currency":"EUR","value":"25.50","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
         let answer = client.post("/v1/events", json!({ "type": "refund", "payment_id": "ch_1" })).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_5","type":"refund","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":"74.50","currency":"EUR","value":"74.50","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_5","type":"refund","referral_id":"ref_2","affiliate_id":2,"source_id":null,"state":"succeeded","amount":"74.50","currency":"EUR","value":"74.50","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
         let answer = client.post("/v1/events", json!({ "type": "churn", "uid": "user-1" })).await;
-        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_6","type":"churn","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
+        assert_snapshot!(client.show(&answer), @r#"201 {"id":"fact_6","type":"churn","referral_id":"ref_2","affiliate_id":2,"source_id":null,"state":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
         let answer = client.get("/v1/affiliates/2/balances").await;
         assert_snapshot!(client.show(&answer), @r#"200 {"data":[{"affiliate_id":2,"currency":"EUR","earned":{"lead":"0.00","acquisition":"0.00","share":"0.00","sub_affiliate":"0.00"},"adjustments":"0.00","paid":"0.00","pending":"0.00","due":"0.00","in_payout":"0.00","carried":"0.00","balance":"0.00","payable":"0.00","figures":{"registrations":1,"first_payments":1,"first_payments_amount":"100.00","payments":1,"payments_amount":"100.00"},"last_paid_at":null}],"next_cursor":null}"#);
+    });
+}
+
+#[test]
+fn a_dispute_a_refund_that_fails_and_a_withdrawal() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let jane = client.affiliate("jane").await;
+        client.refer(jane, "user-1").await;
+        client.pay("user-1", "ch_1", "100.00").await;
+        let owed = async || {
+            let balances = client.get(&format!("/v1/affiliates/{jane}/balances")).await.json();
+            let row = &balances["data"][0];
+            ["pending", "due"].map(|field| row[field].as_str().unwrap_or("-").to_owned()).join(" ")
+        };
+        let dispute = |state: &str| json!({ "type": "dispute", "payment_id": "ch_1", "id": "dp_1", "state": state });
+        assert_snapshot!(problem(&client.post("/v1/events", json!({
+            "type": "dispute", "payment_id": "ch_9", "id": "dp_9", "state": "opened",
+        })).await), @r#"404 unknown_payment no payment is known as "ch_9""#);
+        let opened = client.post("/v1/events", dispute("opened")).await;
+        assert_snapshot!(client.show(&opened), @r#"201 {"id":"fact_1","type":"dispute","referral_id":"ref_2","affiliate_id":2,"source_id":"dp_1","state":"opened","amount":"100.00","currency":"EUR","value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"disputed","results":[]}"#);
+        assert_eq!(owed().await, "20.00 0.00");
+        let again = client.post("/v1/events", dispute("opened")).await;
+        assert_eq!((again.status, &again.bytes), (200, &opened.bytes));
+        test.at("2026-06-02T12:00:00Z");
+        assert_eq!(client.post("/v1/events", dispute("won")).await.status, 201);
+        assert_eq!(owed().await, "0.00 20.00");
+        let refund = |state: &str| json!({
+            "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "50", "currency": "EUR", "state": state,
+        });
+        assert_eq!(client.post("/v1/events", refund("pending")).await.status, 201);
+        assert_eq!(owed().await, "0.00 10.00");
+        test.at("2026-06-03T12:00:00Z");
+        let failed = client.post("/v1/events", refund("failed")).await;
+        assert_eq!((failed.status, failed.json()["state"].as_str()), (201, Some("failed")));
+        assert_eq!(owed().await, "0.00 20.00");
+        let total = json!({
+            "type": "refund", "payment_id": "ch_1", "amount": "25", "currency": "EUR", "cumulative": true,
+        });
+        let total = client.post("/v1/events", total).await.json();
+        assert_eq!((total["source_id"].as_str(), total["state"].as_str()), (None, Some("succeeded")));
+        assert_eq!(owed().await, "0.00 15.00");
+        let withdrawal = json!({
+            "type": "withdrawal", "id": "wd_1", "uid": "user-1", "amount": "10", "currency": "EUR", "brand": "vegas",
+        });
+        let taken = client.post("/v1/events", withdrawal.clone()).await;
+        assert_snapshot!(client.show(&taken), @r#"201 {"id":"fact_3","type":"withdrawal","referral_id":"ref_2","affiliate_id":2,"source_id":"wd_1","state":null,"amount":"10.00","currency":"EUR","value":"10.00","exchange":null,"occurred_at":"2026-06-03T12:00:00Z","recorded_at":"2026-06-03T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}"#);
+        let mut other = withdrawal;
+        other["amount"] = "11".into();
+        let answer = client.post("/v1/events", other).await;
+        assert_snapshot!(problem(&answer), @r#"409 other_money "wd_1" is already recorded with another amount"#);
+        let shown = taken.json();
+        let listed = client.get("/v1/events?limit=1").await.json();
+        assert_eq!(listed["data"][0], shown);
     });
 }
 
@@ -98,7 +152,7 @@ fn an_unknown_customer_is_refused_or_kept_until_it_is_known() {
         assert_snapshot!(problem(&answer), @r#"404 unknown_customer no referral matches uid "user-1""#);
         payment["park"] = true.into();
         let parked = client.post_once("/v1/events", "pay-1", payment.clone()).await;
-        assert_snapshot!(client.show(&parked), @r#"201 {"id":"fact_1","type":"payment","referral_id":null,"affiliate_id":null,"source_id":"ch_1","amount":"100.00","currency":"EUR","value":"100.00","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"parked","results":[]}"#);
+        assert_snapshot!(client.show(&parked), @r#"201 {"id":"fact_1","type":"payment","referral_id":null,"affiliate_id":null,"source_id":"ch_1","state":null,"amount":"100.00","currency":"EUR","value":"100.00","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"parked","results":[]}"#);
         let answer = client.post("/v1/events", json!({ "type": "refund", "payment_id": "ch_2" })).await;
         assert_snapshot!(problem(&answer), @r#"404 unknown_payment no payment is known as "ch_2""#);
         client.refer(jane, "user-1").await;
@@ -174,6 +228,16 @@ fn a_wrong_field_is_named() {
             r#"{"type":"churn"}"#,
             r#"{"type":"refund"}"#,
             r#"{"type":"refund","payment_id":"c","uid":"u"}"#,
+            r#"{"type":"refund","payment_id":"c","state":"failed"}"#,
+            r#"{"type":"refund","payment_id":"c","id":"r","state":"won"}"#,
+            r#"{"type":"refund","payment_id":"c","id":"r","cumulative":true,"amount":"1","currency":"EUR"}"#,
+            r#"{"type":"refund","payment_id":"c","cumulative":true}"#,
+            r#"{"type":"dispute","payment_id":"c","id":"d"}"#,
+            r#"{"type":"dispute","payment_id":"c","state":"opened"}"#,
+            r#"{"type":"dispute","payment_id":"c","id":"d","state":"failed"}"#,
+            r#"{"type":"withdrawal","id":"w","uid":"u"}"#,
+            r#"{"type":"withdrawal","id":"w","uid":"u","amount":"1","currency":"EUR","brand":""}"#,
+            r#"{"type":"withdrawal","id":"w","uid":"u","amount":"1","currency":"EUR","payment_id":"c"}"#,
             r#"{"type":"registration","uid":"u"}"#,
             r#"{"type":"registration","uid":"u","affiliate_id":1,"affiliate_slug":"a"}"#,
             r#"{"type":"registration","affiliate_id":1}"#,
@@ -213,18 +277,28 @@ fn a_wrong_field_is_named() {
         referral_id: invalid referral_id: "ref_7" is not an id such as ref_ followed by 32 hexadecimal digits
         email: invalid email: "nobody" is not an e-mail address
         occurred_at: invalid occurred_at: invalid value: string "yesterday", expected an instant of RFC 3339 such as "2026-01-31T12:00:00Z"
-        ammount: invalid ammount: unknown field `ammount`, expected one of `type`, `id`, `other_ids`, `payment_id`, `affiliate_id`, `affiliate_slug`, `partner_key`, `uid`, `referral_id`, `email`, `amount`, `currency`, `subscription_id`, `interval`, `interval_count`, `occurred_at`, `park`, `idempotency_key`
+        ammount: invalid ammount: unknown field `ammount`, expected one of `type`, `id`, `other_ids`, `payment_id`, `affiliate_id`, `affiliate_slug`, `partner_key`, `uid`, `referral_id`, `email`, `amount`, `currency`, `subscription_id`, `interval`, `interval_count`, `state`, `cumulative`, `brand`, `occurred_at`, `park`, `idempotency_key`
         body: invalid body: duplicate field `id`
         park: invalid park: invalid type: string "yes", expected a boolean
         amount: invalid amount: an event of this type has no such field
         uid: invalid uid: name the customer by uid, referral_id or email
         payment_id: invalid payment_id: missing field `payment_id`
         uid: invalid uid: an event of this type has no such field
+        id: invalid id: a refund with a state needs an id, by which its reports are known
+        state: invalid state: a refund is pending, succeeded or failed
+        id: invalid id: the total of a payment's refunds has no id of its own
+        amount: invalid amount: a cumulative refund needs the total so far
+        state: invalid state: missing field `state`
+        id: invalid id: missing field `id`
+        state: invalid state: a dispute is opened, won or lost
+        amount: invalid amount: missing field `amount`
+        brand: invalid brand: "" is no name of a brand; expected 1 to 64 characters on one line
+        payment_id: invalid payment_id: an event of this type has no such field
         affiliate_id: invalid affiliate_id: name the affiliate by exactly one of affiliate_id, affiliate_slug and partner_key
         affiliate_id: invalid affiliate_id: name the affiliate by exactly one of affiliate_id, affiliate_slug and partner_key
         uid: invalid uid: name the customer by uid, email or both
         affiliate_id: invalid affiliate_id: invalid type: floating point `1e+20`, expected i64
-        type: invalid type: unknown variant `deposit`, expected one of `registration`, `payment`, `refund`, `churn`
+        type: invalid type: unknown variant `deposit`, expected one of `registration`, `payment`, `refund`, `dispute`, `withdrawal`, `churn`
         type: invalid type: missing field `type`
         body: invalid body: invalid type: sequence, expected an object
         body: invalid body: invalid type: sequence, expected an object
@@ -254,9 +328,9 @@ fn a_list_of_events_is_answered_one_by_one() {
         ] });
         let answer = client.post("/v1/events/bulk", events.clone()).await;
         assert_snapshot!(client.show(&answer).replace("},{\"status", "},\n{\"status"), @r#"
-        200 {"results":[{"status":201,"body":{"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}},
-        {"status":200,"body":{"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}},
-        {"status":201,"body":{"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","amount":"10.00","currency":"EUR","value":"10.00","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"2.00","skipped":null}]}},
+        200 {"results":[{"status":201,"body":{"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"state":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}},
+        {"status":200,"body":{"id":"fact_1","type":"registration","referral_id":"ref_2","affiliate_id":2,"source_id":null,"state":null,"amount":null,"currency":null,"value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":null,"skipped":"other_fact"}]}},
+        {"status":201,"body":{"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","state":null,"amount":"10.00","currency":"EUR","value":"10.00","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"2.00","skipped":null}]}},
         {"status":400,"body":{"type":"/docs#invalid","title":"The request is not valid","status":400,"detail":"amount: invalid type: integer `10`, expected a decimal string such as \"12.50\"","code":"invalid","errors":[{"field":"amount","message":"invalid type: integer `10`, expected a decimal string such as \"12.50\""}]}},
         {"status":404,"body":{"type":"/docs#unknown_customer","title":"There is no such thing","status":404,"detail":"no referral matches uid \"user-9\"","code":"unknown_customer"}},
         {"status":400,"body":{"type":"/docs#invalid","title":"The request is not valid","status":400,"detail":"uid: it is empty","code":"invalid","errors":[{"field":"uid","message":"it is empty"}]}},

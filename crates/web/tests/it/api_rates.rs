@@ -44,14 +44,14 @@ fn an_event_waits_for_its_rate_and_shows_what_it_was_converted_by() {
         client.refer(jane, "user-1").await;
         client.pay("user-1", "ch_0", "1.00").await;
         let first = client.post_once("/v1/events", "key-1", dollars("ch_1")).await;
-        assert_snapshot!(client.show(&first), @r#"201 {"id":"fact_1","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","amount":"100.00","currency":"USD","value":null,"exchange":null,"occurred_at":"2026-05-21T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"rate_missing","results":[]}"#);
+        assert_snapshot!(client.show(&first), @r#"201 {"id":"fact_1","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","state":null,"amount":"100.00","currency":"USD","value":null,"exchange":null,"occurred_at":"2026-05-21T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"rate_missing","results":[]}"#);
         let waiting = client.get("/v1/events?waiting=rate").await.json();
         assert_eq!(waiting["data"].as_array().map(Vec::len), Some(1));
         assert_eq!(waiting["data"][0]["id"], first.json()["id"]);
 
         import(&test, "Date,USD,\n2026-05-20,1.0876,\n").await;
         let id = first.json()["id"].as_str().expect("an id").to_owned();
-        assert_snapshot!(client.show(&client.get(&format!("/v1/events/{id}")).await), @r#"200 {"id":"fact_1","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","amount":"100.00","currency":"USD","value":"91.95","exchange":{"day":"2026-05-20","amount_rate":"1.0876","value_rate":"1"},"occurred_at":"2026-05-21T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
+        assert_snapshot!(client.show(&client.get(&format!("/v1/events/{id}")).await), @r#"200 {"id":"fact_1","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_1","state":null,"amount":"100.00","currency":"USD","value":"91.95","exchange":{"day":"2026-05-20","amount_rate":"1.0876","value_rate":"1"},"occurred_at":"2026-05-21T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[]}"#);
         assert_eq!(client.get("/v1/events?waiting=rate").await.json()["data"], json!([]));
         let commissions = client.get("/v1/commissions").await.json();
         assert_eq!(commissions["data"][0]["amount"], "18.39", "{commissions}");
@@ -60,7 +60,7 @@ fn an_event_waits_for_its_rate_and_shows_what_it_was_converted_by() {
         assert_eq!((again.status, again.text()), (200, first.text()));
 
         let known = client.post_once("/v1/events", "key-2", dollars("ch_2")).await;
-        assert_snapshot!(client.show(&known), @r#"201 {"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_2","amount":"100.00","currency":"USD","value":"91.95","exchange":{"day":"2026-05-20","amount_rate":"1.0876","value_rate":"1"},"occurred_at":"2026-05-21T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"18.39","skipped":null}]}"#);
+        assert_snapshot!(client.show(&known), @r#"201 {"id":"fact_3","type":"payment","referral_id":"ref_2","affiliate_id":2,"source_id":"ch_2","state":null,"amount":"100.00","currency":"USD","value":"91.95","exchange":{"day":"2026-05-20","amount_rate":"1.0876","value_rate":"1"},"occurred_at":"2026-05-21T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":null,"results":[{"rule":0,"earned":"18.39","skipped":null}]}"#);
         let again = client.post_once("/v1/events", "key-2", dollars("ch_2")).await;
         assert_eq!(again.text(), known.text());
         let log = client.get("/v1/log?after=0&limit=200").await.json();

@@ -37,10 +37,9 @@ fn what_is_left_of_a_payment_is_refunded() {
             json!({ "referral_uid": "u1", "amount": 10_000, "currency": "eur", "idempotency_key": "in_1" });
         assert_eq!(company.post("/v1/payments", body).await.status, 202);
         let part = domain::command::Refund {
-            payment: domain::text::Source::parse("in_1").expect("a source"),
             source: Some(domain::text::Source::parse("re_1").expect("a source")),
             amount: Some(domain::money::Money::from_micros(30_000_000, domain::currency::Currency::EUR)),
-            occurred_at: None,
+            ..domain::command::Refund::whole(domain::text::Source::parse("in_1").expect("a source"))
         };
         let ask =
             app::ingest::Ask::new(domain::command::Operation::Native, domain::command::Command::Refund(part));

@@ -168,12 +168,7 @@ impl Operator {
 
     /// A whole deposit is sent back.
     pub(crate) async fn refund(&self, source: &str) {
-        self.submit(Command::Refund(Refund {
-            payment: Source::parse(source).expect("a source"),
-            source: None,
-            amount: None,
-            occurred_at: None,
-        }))
+        self.submit(Command::Refund(Refund::whole(Source::parse(source).expect("a source"))))
         .await;
     }
 }

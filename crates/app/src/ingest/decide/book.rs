@@ -9,6 +9,7 @@ use domain::fold::{FirstPayment, Folded, fold, step};
 use domain::ids::{AffiliateId, CommissionId, DealId, FactId, LogId, ReferralId};
 use domain::ledger;
 use domain::outcome::{Outcome, Standing};
+use domain::sub_affiliate::Network;
 use domain::time::{Period, Timestamp};
 use store::commission::CommissionRow;
 use store::fact::{Attached, FactRow};
@@ -21,7 +22,7 @@ use store::Rows;
 use uuid::Uuid;
 
 use crate::ingest::prepare::Prepared;
-use crate::ingest::world::{Scope, World};
+use crate::ingest::world::{Counted, Scope, World};
 use crate::ledger::{Journal, Origin, Part};
 use crate::random;
 
@@ -152,7 +153,8 @@ pub(crate) fn book(
     let before = scope.row.fold.first_payment;
     let (folded, is_step) = refold(scope, Some(&fact))?;
     let origin = Origin { cause: ledger::Cause::Fact, cause_id: row.id.0, log: cause.log };
-    let outcome = settle(scope, effects, folded, is_step, (reason, fact.occurred_at), origin, cause.now, Some(&fact));
+    let found = Found { folded, is_step, reason, at: fact.occurred_at };
+    let outcome = settle(scope, &world.network, effects, found, origin, cause.now, Some(&fact));
     count(scope, effects, &fact, row, deals);
     count_first(scope, effects, before, deals);
     Ok(outcome)
@@ -164,6 +166,7 @@ pub(crate) fn book(
 /// moves each once a cause.
 pub(crate) fn convert(
     scope: &mut Scope,
+    network: &Network,
     effects: &mut Effects,
     row: &FactRow,
     deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
@@ -178,16 +181,19 @@ pub(crate) fn convert(
     let before = scope.row.fold.first_payment;
     let (folded, is_step) = refold(scope, None)?;
     let origin = Origin { cause: ledger::Cause::Decision, cause_id: cause.log.0, log: cause.log };
-    settle(scope, effects, folded, is_step, (Reason::Fact, fact.occurred_at), origin, cause.now, None);
+    let found = Found { folded, is_step, reason: Reason::Fact, at: fact.occurred_at };
+    settle(scope, network, effects, found, origin, cause.now, None);
     let owner = scope.course.owner_at(fact.occurred_at).affiliate;
     late(scope, effects, owner, fact.occurred_at, origin);
-    let value = i128::from(row.value_micros.unwrap_or(0));
-    let figures = match fact.body {
-        Body::Refund { .. } => Figures { refunds_micros: value, ..Figures::default() },
-        _ => Figures { payments_micros: value, ..Figures::default() },
-    };
-    let day = day_of(scope, fact.occurred_at, deals);
-    effects.figures(day, scope.course.currency, &figures);
+    match fact.body {
+        Body::Refund { .. } => count_refund(scope, effects, row, deals),
+        Body::Payment { .. } => {
+            let value = i128::from(row.value_micros.unwrap_or(0));
+            let figures = Figures { payments_micros: value, ..Figures::default() };
+            effects.figures(day_of(scope, fact.occurred_at, deals), scope.course.currency, &figures);
+        }
+        _ => {}
+    }
     count_first(scope, effects, before, deals);
     Ok(())
 }
@@ -195,6 +201,7 @@ pub(crate) fn convert(
 /// Folds a referral again under its rejection and books the difference: everything it earned is taken back.
 pub(crate) fn reject_referral(
     scope: &mut Scope,
+    network: &Network,
     reason: Reason,
     at: Timestamp,
     origin: Origin,
@@ -204,7 +211,7 @@ pub(crate) fn reject_referral(
     scope.course.rejected_at = Some(at);
     let mut effects = Effects::new(scope.course.zone, closed_through);
     let (folded, is_step) = refold(scope, None)?;
-    settle(scope, &mut effects, folded, is_step, (reason, at), origin, at, None);
+    settle(scope, network, &mut effects, Found { folded, is_step, reason, at }, origin, at, None);
     Ok(effects)
 }
 
@@ -227,18 +234,26 @@ fn refold(scope: &mut Scope, fact: Option<&Fact>) -> Result<(Folded, bool), Refu
     }
 }
 
-/// Books the difference between a fold and what is booked, and keeps the new state.
-#[allow(clippy::too_many_arguments, reason = "one call each from the two ways to fold")]
+/// A fold, how it was come by, and what caused it when.
+struct Found {
+    folded: Folded,
+    is_step: bool,
+    reason: Reason,
+    at: Timestamp,
+}
+
+/// Books the difference between a fold, with what parents earn by it, and what is booked, and keeps the new state.
 fn settle(
     scope: &mut Scope,
+    network: &Network,
     effects: &mut Effects,
-    mut folded: Folded,
-    is_step: bool,
-    (reason, at): (Reason, Timestamp),
+    found: Found,
     origin: Origin,
     now: Timestamp,
     fact: Option<&Fact>,
 ) -> Outcome {
+    let Found { mut folded, is_step, reason, at } = found;
+    folded.targets.extend(network.derive(&folded.targets));
     let nothing = BTreeMap::new();
     let booked = match &scope.history {
         Some(history) if !is_step => &history.booked,
@@ -251,6 +266,9 @@ fn settle(
     }
     for posting in postings {
         let header = &posting.commission.header;
+        if header.kind == ledger::Kind::SubAffiliate {
+            late_of_parent(scope, effects, header.key.affiliate, header.occurred_at, origin);
+        }
         late(scope, effects, header.key.affiliate, header.occurred_at, origin);
         post(scope, effects, posting, origin);
     }
@@ -286,6 +304,14 @@ fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timest
     let mut terms = scope.course.assignments.iter().filter_map(|assignment| assignment.terms.as_ref());
     if is_closed && terms.any(|(_, terms)| terms.has_close()) {
         effects.late.insert((affiliate, month), origin.log);
+    }
+}
+
+/// As [`late`], of a parent, whose deal has something to close by what its sub-affiliates earn.
+fn late_of_parent(scope: &Scope, effects: &mut Effects, parent: AffiliateId, at: Timestamp, origin: Origin) {
+    let month = scope.course.zone.period_of(at);
+    if effects.closed_through.is_some_and(|closed| month <= closed) {
+        effects.late.insert((parent, month), origin.log);
     }
 }
 
@@ -339,7 +365,7 @@ fn day_of(scope: &Scope, at: Timestamp, deals: &BTreeMap<domain::ids::DealVersio
 
 /// Counts a fact into its day.
 fn count(
-    scope: &Scope,
+    scope: &mut Scope,
     effects: &mut Effects,
     fact: &Fact,
     row: &FactRow,
@@ -352,12 +378,29 @@ fn count(
             Figures { payments: 1, payments_micros: value, ..Figures::default() }
         }
         Body::Payment { .. } => return,
-        Body::Refund { .. } => Figures { refunds: 1, refunds_micros: value, ..Figures::default() },
+        Body::Refund { .. } => return count_refund(scope, effects, row, deals),
         Body::Churn => Figures { churns: 1, ..Figures::default() },
         Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
     };
     let day = day_of(scope, fact.occurred_at, deals);
     effects.figures(day, scope.course.currency, &figures);
+}
+
+/// Counts a refund once, by its newest report, and not at all once it has failed.
+fn count_refund(
+    scope: &mut Scope,
+    effects: &mut Effects,
+    row: &FactRow,
+    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
+) {
+    let Some(history) = &mut scope.history else { return };
+    let (before, after) = history.refunds.put(row);
+    for (counted, sign) in [(before, -1_i64), (after, 1)].into_iter().filter(|_| before != after) {
+        let Some(Counted { occurred_at, value_micros }) = counted else { continue };
+        let refunds_micros = i128::from(sign) * i128::from(value_micros);
+        let figures = Figures { refunds: sign, refunds_micros, ..Figures::default() };
+        effects.figures(day_of(scope, occurred_at, deals), scope.course.currency, &figures);
+    }
 }
 
 /// Moves the figure of the first payment when another payment turns out to be the first.

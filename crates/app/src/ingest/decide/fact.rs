@@ -1,6 +1,6 @@
-//! Payments, refunds and churn.
+//! Payments, what becomes of them, withdrawals and churn.
 
-use domain::command::{Churn, Payment, Refund, Refused};
+use domain::command::{Dispute, Payment, Refund, Refused, Withdrawal};
 use domain::fact::Kind;
 use domain::ids::{FactId, ReferralId};
 use domain::money::Money;
@@ -45,22 +45,47 @@ pub(super) fn pay(
 }
 
 pub(super) fn refund(world: &mut World, effects: &mut Effects, prepared: &Prepared, refund: &Refund) -> Answer {
+    let mut detail = json!({ "payment": refund.payment.as_str() });
+    if let Some(state) = refund.state {
+        detail["state"] = state.as_str().into();
+    }
+    let fact = FactRow { detail: Some(detail), ..new_fact(prepared) };
+    send_back(world, effects, prepared, fact, refund.amount)
+}
+
+pub(super) fn dispute(world: &mut World, effects: &mut Effects, prepared: &Prepared, dispute: &Dispute) -> Answer {
+    let detail = json!({ "payment": dispute.payment.as_str(), "state": dispute.state.as_str() });
+    let fact = FactRow { detail: Some(detail), ..new_fact(prepared) };
+    send_back(world, effects, prepared, fact, dispute.amount)
+}
+
+/// Records a refund or a dispute of a payment, or keeps it until its payment is known.
+fn send_back(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    mut fact: FactRow,
+    amount: Option<Money>,
+) -> Answer {
     let name = prepared.payment.as_ref().ok_or(Refused::Unavailable)?;
     let payment = world.fact_named(name).filter(|fact| fact.kind == Kind::Payment).cloned();
-    let mut fact = new_fact(prepared);
-    fact.detail = Some(json!({ "payment": refund.payment.as_str() }));
+    // What an earlier report of the same refund or dispute said.
+    let earlier = prepared.sources.first().and_then(|source| world.fact_named(source)?.amount);
+    let amount = amount.or(earlier);
     let Some(payment) = payment else {
-        return match refund.amount {
+        return match amount {
             Some(amount) if prepared.ask.park && world.fact_named(name).is_none() => {
                 fact.amount = Some(amount);
                 set_value(world, &mut fact)?;
                 park(world, effects, prepared, fact, &[*name])
             }
-            _ => Err(Refused::UnknownPayment(refund.payment.to_string())),
+            _ => {
+                let payment = prepared.ask.command.payment().map(ToString::to_string);
+                Err(Refused::UnknownPayment(payment.unwrap_or_default()))
+            }
         };
     };
-    let amount = amount_of(world, &payment, refund)?;
-    fact.amount = Some(amount);
+    fact.amount = Some(amount_of(world, &payment, fact.kind, amount)?);
     set_value(world, &mut fact)?;
     fact.payment = Some(payment.id);
     match payment.referral {
@@ -68,7 +93,7 @@ pub(super) fn refund(world: &mut World, effects: &mut Effects, prepared: &Prepar
             record(world, effects, prepared, fact, referral)?;
             answer(world, prepared)
         }
-        // The payment itself waits; its refund waits with it, under the same names.
+        // The payment itself waits; what is of it waits with it, under the same names.
         None => {
             let names: Vec<Hash> = names_of_parked(world, payment.id);
             park(world, effects, prepared, fact, &names)
@@ -76,8 +101,24 @@ pub(super) fn refund(world: &mut World, effects: &mut Effects, prepared: &Prepar
     }
 }
 
-pub(super) fn churn(world: &mut World, effects: &mut Effects, prepared: &Prepared, _churn: &Churn) -> Answer {
-    let fact = new_fact(prepared);
+pub(super) fn withdraw(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    withdrawal: &Withdrawal,
+) -> Answer {
+    let mut fact = new_fact(prepared);
+    fact.amount = Some(withdrawal.amount);
+    fact.detail = withdrawal.brand.as_ref().map(|brand| json!({ "brand": brand }));
+    set_value(world, &mut fact)?;
+    record_or_park(world, effects, prepared, fact)
+}
+
+pub(super) fn churn(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Answer {
+    record_or_park(world, effects, prepared, new_fact(prepared))
+}
+
+fn record_or_park(world: &mut World, effects: &mut Effects, prepared: &Prepared, fact: FactRow) -> Answer {
     match world.referral_of(prepared) {
         Some(referral) => {
             record(world, effects, prepared, fact, referral)?;
@@ -156,34 +197,28 @@ fn names_of_parked(world: &World, fact: FactId) -> Vec<Hash> {
     names
 }
 
-/// How much a refund gives back: what it says, or what is left of the payment.
-fn amount_of(world: &World, payment: &FactRow, refund: &Refund) -> Result<Money, Refused> {
+/// How much a refund gives back or a dispute is about: what it says, or what is left of the payment, or all of it.
+fn amount_of(world: &World, payment: &FactRow, kind: Kind, amount: Option<Money>) -> Result<Money, Refused> {
     let paid = payment.amount.ok_or(Refused::Unavailable)?;
-    let Some(amount) = refund.amount else {
-        let earlier = payment.referral.and_then(|id| world.referrals.get(&id)?.history.as_ref());
-        let returned: i128 = earlier
-            .into_iter()
-            .flat_map(|history| &history.facts)
-            .filter_map(|fact| match &fact.body {
-                domain::fact::Body::Refund { payment: of, amount, .. } if *of == payment.id => {
-                    Some(i128::from(amount.micros()))
-                }
-                _ => None,
-            })
-            .sum();
-        let left = (i128::from(paid.micros()) - returned).max(0);
-        return Ok(Money::from_micros(left as i64, paid.currency()));
+    let is_dispute = kind == Kind::Dispute;
+    let Some(amount) = amount else {
+        let history = payment.referral.and_then(|id| world.referrals.get(&id)?.history.as_ref());
+        let returned = history.map_or(0, |history| domain::fold::returned(&history.facts, payment.id));
+        let left = if is_dispute { paid.micros().into() } else { i128::from(paid.micros()) - returned };
+        return Ok(Money::from_micros(left.max(0) as i64, paid.currency()));
     };
-    if amount.currency() != paid.currency() {
-        return Err(Refused::RefundInOtherCurrency {
-            refund: amount.currency().to_string(),
-            payment: paid.currency().to_string(),
-        });
+    let (given, payment) = (amount.currency().to_string(), paid.currency().to_string());
+    match (amount.currency() == paid.currency(), is_dispute) {
+        (true, _) => {}
+        (false, true) => return Err(Refused::DisputeInOtherCurrency { dispute: given, payment }),
+        (false, false) => return Err(Refused::RefundInOtherCurrency { refund: given, payment }),
     }
-    if amount.micros() > paid.micros() {
-        return Err(Refused::RefundAbovePayment { refund: amount.to_string(), payment: paid.to_string() });
+    let (given, payment) = (amount.to_string(), paid.to_string());
+    match (amount.micros() <= paid.micros(), is_dispute) {
+        (true, _) => Ok(amount),
+        (false, true) => Err(Refused::DisputeAbovePayment { dispute: given, payment }),
+        (false, false) => Err(Refused::RefundAbovePayment { refund: given, payment }),
     }
-    Ok(amount)
 }
 
 /// The Reditus payment call refuses what the other doors keep without earning (money.md §5).

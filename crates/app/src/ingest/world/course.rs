@@ -7,6 +7,7 @@ use std::sync::Arc;
 use domain::fact::Attributes;
 use domain::fold::{Assignment, Course, Truth};
 use domain::ids::{DealId, DealVersionId, ProgramId, ReferralId};
+use domain::sub_affiliate::Network;
 use store::program::ProgramRow;
 use store::referral::ReferralRow;
 use store::{Result, StoreError, Tx};
@@ -20,6 +21,8 @@ pub(crate) struct Scopes {
     pub(crate) by_id: BTreeMap<ReferralId, Scope>,
     /// Deals of the deal versions in use.
     pub(crate) deals: BTreeMap<DealVersionId, DealId>,
+    /// Who brought the affiliates.
+    pub(crate) network: Network,
 }
 
 /// The course of a referral.
@@ -59,10 +62,16 @@ pub(super) fn course_of(
     })
 }
 
-/// Builds what folding one locked referral needs, for a verb outside ingest.
-pub(crate) async fn scope(app: &App, tx: &mut Tx, program: ProgramId, row: ReferralRow) -> Result<Option<Scope>> {
+/// Builds what folding one locked referral needs, for a verb outside ingest: the referral, and who brought its affiliates.
+pub(crate) async fn scope(
+    app: &App,
+    tx: &mut Tx,
+    program: ProgramId,
+    row: ReferralRow,
+) -> Result<Option<(Scope, Network)>> {
     let id = row.id;
-    Ok(scopes(app, tx, program, vec![row]).await?.and_then(|mut scopes| scopes.by_id.remove(&id)))
+    let scopes = scopes(app, tx, program, vec![row]).await?;
+    Ok(scopes.and_then(|mut scopes| Some((scopes.by_id.remove(&id)?, scopes.network))))
 }
 
 /// Builds what folding locked referrals needs, for verbs outside ingest; `None` for an unknown program.
@@ -77,6 +86,7 @@ pub(crate) async fn scopes(
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
     let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
     let statuses = decisions.statuses(tx.read(), &affiliates).await?;
+    let network = decisions.network(tx.read(), &affiliates).await?;
     let ids: Vec<ReferralId> = rows.iter().map(|row| row.id).collect();
     let (mut histories, _) = read_histories(tx, program, &ids, &decisions.program).await?;
     let mut by_id = BTreeMap::new();
@@ -86,5 +96,5 @@ pub(crate) async fn scopes(
         by_id.insert(row.id, Scope { row, course, history, is_new: false, changed: false });
     }
     let deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
-    Ok(Some(Scopes { program: decisions.program.clone(), by_id, deals }))
+    Ok(Some(Scopes { program: decisions.program.clone(), by_id, deals, network }))
 }

@@ -4,8 +4,11 @@
 use std::fmt::Display;
 
 use app::ingest::Ask;
-use domain::command::{AffiliateName, Churn, Command, Customer, Operation, Payment, Refund, Registration};
+use domain::command::{
+    AffiliateName, Churn, Command, Customer, Dispute, Operation, Payment, Refund, Registration, Withdrawal,
+};
 use domain::currency::Currency;
+use domain::fact::{DisputeState, RefundState};
 use domain::ids::{AffiliateId, ReferralId};
 use domain::money::{AmountError, Money};
 use domain::text::{Email, Key, Slug, Source, Uid};
@@ -47,6 +50,10 @@ pub(super) struct Body<'a> {
     subscription_id: Option<Text<'a>>,
     interval: Option<Interval>,
     interval_count: Option<u32>,
+    state: Option<State>,
+    cumulative: Option<bool>,
+    #[serde(borrow)]
+    brand: Option<Text<'a>>,
     occurred_at: Option<Instant>,
     park: Option<bool>,
     #[serde(borrow)]
@@ -59,7 +66,21 @@ enum Type {
     Registration,
     Payment,
     Refund,
+    Dispute,
+    Withdrawal,
     Churn,
+}
+
+/// How far a refund or dispute has come.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Pending,
+    Succeeded,
+    Failed,
+    Opened,
+    Won,
+    Lost,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -91,6 +112,8 @@ impl Body<'_> {
             Type::Registration => Command::Registration(self.registration()?),
             Type::Payment => Command::Payment(self.payment()?),
             Type::Refund => Command::Refund(self.refund()?),
+            Type::Dispute => Command::Dispute(self.dispute()?),
+            Type::Withdrawal => Command::Withdrawal(self.withdrawal()?),
             Type::Churn => {
                 let occurred_at = self.occurred_at.map(|at| at.0);
                 Command::Churn(Churn { customer: self.customer()?, occurred_at })
@@ -106,22 +129,25 @@ impl Body<'_> {
 
     /// Refuses fields that the type does not have.
     fn refuse_others(&self) -> Result<(), Problem> {
-        use Type::{Churn, Payment, Refund, Registration};
-        let fields: [(&str, bool, &[Type]); 14] = [
-            ("id", self.id.is_some(), &[Payment, Refund]),
+        use Type::{Churn, Dispute, Payment, Refund, Registration, Withdrawal};
+        let fields: [(&str, bool, &[Type]); 17] = [
+            ("id", self.id.is_some(), &[Payment, Refund, Dispute, Withdrawal]),
             ("other_ids", self.other_ids.is_some(), &[Payment]),
-            ("payment_id", self.payment_id.is_some(), &[Refund]),
+            ("payment_id", self.payment_id.is_some(), &[Refund, Dispute]),
             ("affiliate_id", self.affiliate_id.is_some(), &[Registration]),
             ("affiliate_slug", self.affiliate_slug.is_some(), &[Registration]),
             ("partner_key", self.partner_key.is_some(), &[Registration]),
-            ("uid", self.uid.is_some(), &[Registration, Payment, Churn]),
-            ("referral_id", self.referral_id.is_some(), &[Payment, Churn]),
-            ("email", self.email.is_some(), &[Registration, Payment, Churn]),
-            ("amount", self.amount.is_some(), &[Payment, Refund]),
-            ("currency", self.currency.is_some(), &[Payment, Refund]),
+            ("uid", self.uid.is_some(), &[Registration, Payment, Withdrawal, Churn]),
+            ("referral_id", self.referral_id.is_some(), &[Payment, Withdrawal, Churn]),
+            ("email", self.email.is_some(), &[Registration, Payment, Withdrawal, Churn]),
+            ("amount", self.amount.is_some(), &[Payment, Refund, Dispute, Withdrawal]),
+            ("currency", self.currency.is_some(), &[Payment, Refund, Dispute, Withdrawal]),
             ("subscription_id", self.subscription_id.is_some(), &[Payment]),
             ("interval", self.interval.is_some(), &[Payment]),
             ("interval_count", self.interval_count.is_some(), &[Payment]),
+            ("state", self.state.is_some(), &[Refund, Dispute]),
+            ("cumulative", self.cumulative.is_some(), &[Refund]),
+            ("brand", self.brand.is_some(), &[Withdrawal]),
         ];
         match fields.iter().find(|(_, is_there, types)| *is_there && !types.contains(&self.kind)) {
             None => Ok(()),
@@ -180,11 +206,54 @@ impl Body<'_> {
 
     fn refund(self) -> Result<Refund, Problem> {
         let payment = parse("payment_id", self.payment_id.as_ref(), Source::parse)?;
-        Ok(Refund {
+        let payment = required("payment_id", payment)?;
+        let state = match self.state {
+            None => None,
+            Some(State::Pending) => Some(RefundState::Pending),
+            Some(State::Succeeded) => Some(RefundState::Succeeded),
+            Some(State::Failed) => Some(RefundState::Failed),
+            Some(_) => return Err(Problem::invalid("state", "a refund is pending, succeeded or failed")),
+        };
+        let source = parse("id", self.id.as_ref(), Source::parse)?;
+        let is_total = self.cumulative.unwrap_or(false);
+        let amount = self.money()?;
+        if is_total && source.is_some() {
+            return Err(Problem::invalid("id", "the total of a payment's refunds has no id of its own"));
+        }
+        if is_total && amount.is_none() {
+            return Err(Problem::invalid("amount", "a cumulative refund needs the total so far"));
+        }
+        if state.is_some() && source.is_none() && !is_total {
+            return Err(Problem::invalid("id", "a refund with a state needs an id, by which its reports are known"));
+        }
+        Ok(Refund { payment, source, amount, state, is_total, occurred_at: self.occurred_at.map(|at| at.0) })
+    }
+
+    fn dispute(self) -> Result<Dispute, Problem> {
+        let payment = parse("payment_id", self.payment_id.as_ref(), Source::parse)?;
+        let state = match required("state", self.state)? {
+            State::Opened => DisputeState::Opened,
+            State::Won => DisputeState::Won,
+            State::Lost => DisputeState::Lost,
+            _ => return Err(Problem::invalid("state", "a dispute is opened, won or lost")),
+        };
+        Ok(Dispute {
             payment: required("payment_id", payment)?,
-            source: parse("id", self.id.as_ref(), Source::parse)?,
+            source: required("id", parse("id", self.id.as_ref(), Source::parse)?)?,
             amount: self.money()?,
+            state,
             occurred_at: self.occurred_at.map(|at| at.0),
+        })
+    }
+
+    fn withdrawal(self) -> Result<Withdrawal, Problem> {
+        let brand = |text: &str| app::brand::check(text).map(|()| text.to_owned());
+        Ok(Withdrawal {
+            amount: required("amount", self.money()?)?,
+            source: required("id", parse("id", self.id.as_ref(), Source::parse)?)?,
+            brand: parse("brand", self.brand.as_ref(), brand)?,
+            occurred_at: self.occurred_at.map(|at| at.0),
+            customer: self.customer()?,
         })
     }
 
@@ -274,9 +343,9 @@ mod tests {
 
         #[test]
         fn texts_of_any_sort_never_panic(
-            kind in "registration|payment|refund|churn",
+            kind in "registration|payment|refund|dispute|withdrawal|churn",
             field in "id|payment_id|affiliate_slug|partner_key|uid|referral_id|email|amount|currency|subscription_id|\
-                      occurred_at|idempotency_key",
+                      state|brand|occurred_at|idempotency_key",
             text in any::<String>(),
         ) {
             let mut body = serde_json::json!({ "type": kind, "id": "a", "uid": "u", "amount": "1", "currency": "EUR" });

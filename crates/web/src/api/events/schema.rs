@@ -132,9 +132,50 @@ fn refund() -> Value {
         "id": text(id, 255),
         "amount": reference("PositiveAmount", "How much was sent back; all that is left when it is left out."),
         "currency": reference("CurrencyCode", "The payment's currency; it comes with the amount."),
+        "state": {
+            "type": "string", "enum": ["pending", "succeeded", "failed"],
+            "description": "How far the refund has come. The newest state counts, by occurred_at; one that failed gives \
+                            nothing back. Needs an id, or cumulative.",
+        },
+        "cumulative": {
+            "type": "boolean",
+            "description": "The amount is all that was refunded of the payment so far; the newest total counts, by \
+                            occurred_at. Such a refund has no id.",
+        },
     });
     let more = json!({ "dependentRequired": { "amount": ["currency"], "currency": ["amount"] } });
-    event("refund", "Money of a payment was sent back.", properties, &["payment_id"], more)
+    let description = "Money of a payment was sent back, or a refund came to another state or total.";
+    event("refund", description, properties, &["payment_id"], more)
+}
+
+fn dispute() -> Value {
+    let properties = json!({
+        "payment_id": text("The payment, by any of its ids.", 255),
+        "id": text("What the dispute is called where the money moved.", 255),
+        "state": {
+            "type": "string", "enum": ["opened", "won", "lost"],
+            "description": "How far the dispute has come. The newest state counts, by occurred_at.",
+        },
+        "amount": reference("PositiveAmount", "How much is disputed; the whole payment when it is left out."),
+        "currency": reference("CurrencyCode", "The payment's currency; it comes with the amount."),
+    });
+    let more = json!({ "dependentRequired": { "amount": ["currency"], "currency": ["amount"] } });
+    let description = "A payment was disputed, or its dispute came to an end. While it is open, what was earned by the \
+                       payment is held; lost, the disputed amount went back.";
+    event("dispute", description, properties, &["payment_id", "id", "state"], more)
+}
+
+fn withdrawal() -> Value {
+    let mut properties = json!({
+        "id": text("What the withdrawal is called where the money moved.", 255),
+        "amount": reference("PositiveAmount", "How much was taken out."),
+        "currency": reference("CurrencyCode", "The currency it went out in."),
+        "brand": text("The brand it was taken out of.", 64),
+    });
+    merge(&mut properties, customer());
+    let more = any_of(&["uid", "referral_id", "email"]);
+    let description = "A customer took money out, at a brand that counts withdrawals from events.";
+    event("withdrawal", description, properties, &["id", "amount", "currency"], more)
 }
 
 fn churn() -> Value {
@@ -148,6 +189,8 @@ pub(in crate::api) fn schemas() -> Vec<(&'static str, Value)> {
         ("registration", "NewRegistration", registration()),
         ("payment", "NewPayment", payment()),
         ("refund", "NewRefund", refund()),
+        ("dispute", "NewDispute", dispute()),
+        ("withdrawal", "NewWithdrawal", withdrawal()),
         ("churn", "NewChurn", churn()),
     ];
     let path = |name: &str| format!("#/components/schemas/{name}");

@@ -73,6 +73,8 @@ impl From<Refused> for Failure {
             Refused::KeyReused(_) | Refused::Stale { .. } | Refused::OtherFigures(_) => StatusCode::CONFLICT,
             Refused::RefundAbovePayment { .. }
             | Refused::RefundInOtherCurrency { .. }
+            | Refused::DisputeAbovePayment { .. }
+            | Refused::DisputeInOtherCurrency { .. }
             | Refused::NotConvertible(_)
             | Refused::AffiliateCannotEarn(_)
             | Refused::ReferralCannotEarn(_)

@@ -32,7 +32,7 @@ pub(super) async fn create(
     Object(request): Object<RefundRequest>,
 ) -> Result<Json<Refunded>> {
     let payment = required("payment_id", &request.payment_id, Source::parse)?;
-    let command = Command::Refund(Refund { payment, source: None, amount: None, occurred_at: None });
+    let command = Command::Refund(Refund::whole(payment));
     let ask = Ask { operation: Operation::ReditusRefund, key: recorder.key, park: false, command };
     app::ingest::submit(&app, recorder.caller.program, recorder.caller.now, ask).await?;
     Ok(Json(Refunded { message: "ok" }))
