@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::fact;
-use crate::fact::{DisputeState, Figures, RefundState};
+use crate::fact::{Attributes, DisputeState, Figures, RefundState};
 use crate::ids::{AffiliateId, FactId, ReferralId};
 use crate::money::Money;
 use crate::text::{Email, Slug, Source, Uid};
@@ -119,6 +119,9 @@ pub struct Registration {
     pub uid: Option<Uid>,
     /// The customer's e-mail address.
     pub email: Option<Email>,
+    /// What is known of the customer: stands in for what later facts do not say.
+    #[serde(default)]
+    pub attributes: Attributes,
     /// When; the time of recording when the source does not say.
     pub occurred_at: Option<Timestamp>,
 }
@@ -131,6 +134,12 @@ pub struct Payment {
     /// How much, at least zero, in the currency it came in.
     #[serde(with = "money_parts")]
     pub amount: Money,
+    /// The part of it that commissions are on, where it is not all of it (without tax), in the same currency.
+    #[serde(default, with = "optional_money_parts", skip_serializing_if = "Option::is_none")]
+    pub base: Option<Money>,
+    /// What is bought, and where. The interval is told by its word and count below.
+    #[serde(default)]
+    pub attributes: Attributes,
     /// What the payment is called where the money moved. Without any, the idempotency key names it.
     pub sources: Vec<Source>,
     /// The subscription it belongs to.

@@ -5,7 +5,7 @@ pub mod waiting;
 use domain::currency::Currency;
 use chrono::NaiveDate;
 use domain::exchange::{Exchange, Value};
-use domain::fact::{Attributes, Body, DisputeState, Fact, Figures, Kind, RefundState};
+use domain::fact::{Attributes, Body, DisputeState, Fact, Figures, Interval, Kind, RefundState};
 use domain::ids::{FactId, ProgramId, ReferralId};
 use domain::money::Money;
 use domain::outcome::Outcome;
@@ -92,13 +92,13 @@ impl FactRow {
     /// The fact as the fold sees it. A refund or dispute that waits for its payment cannot be folded.
     pub fn to_fact(&self, currency: Currency) -> Result<Fact> {
         let missing = |column| corrupt("fact", column, self.id);
-        let (mut id, mut attributes) = (self.id, Attributes::default());
+        let (mut id, mut attributes) = (self.id, self.attributes());
         let body = match self.kind {
             Kind::Registration => Body::Registration,
             Kind::Churn => Body::Churn,
             Kind::Payment => {
                 let amount = self.amount.ok_or_else(|| missing("amount_micros"))?;
-                Body::Payment { amount, value: self.value(amount, currency)?, base: None }
+                Body::Payment { amount, value: self.value(amount, currency)?, base: self.base(amount, currency)? }
             }
             Kind::Refund => Body::Refund {
                 payment: self.payment.ok_or_else(|| missing("payment_id"))?,
@@ -113,8 +113,6 @@ impl FactRow {
                 state: self.state_of::<DisputeState>()?,
             },
             Kind::Withdrawal => {
-                let brand = self.detail.as_ref().and_then(|detail| detail.get("brand")?.as_str());
-                attributes.brand = brand.map(str::to_owned);
                 let value = self.value_micros.map(|micros| Money::from_micros(micros, currency));
                 Body::Withdrawal { amount: self.amount.ok_or_else(|| missing("amount_micros"))?, value }
             }
@@ -126,6 +124,39 @@ impl FactRow {
             }
         };
         Ok(Fact { id, occurred_at: self.occurred_at, source: self.source.clone(), attributes, body })
+    }
+
+    /// What the fact says of itself that conditions of rules look at.
+    fn attributes(&self) -> Attributes {
+        let Some(detail) = &self.detail else { return Attributes::default() };
+        let text = |field: &str| detail.get(field)?.as_str().map(str::to_owned);
+        let count = detail.get("interval_count").and_then(serde_json::Value::as_u64);
+        let count = count.map_or(Some(1), |count| u32::try_from(count).ok());
+        let unit = detail.get("interval").and_then(serde_json::Value::as_str);
+        Attributes {
+            brand: text("brand"),
+            country: text("country"),
+            product: text("product"),
+            plan: text("plan"),
+            interval: unit.zip(count).and_then(|(unit, count)| Interval::from_unit(unit, count)),
+            campaign: text("campaign"),
+            coupon: text("coupon"),
+        }
+    }
+
+    /// The exact value of the part that commissions are on, by the rates of the amount.
+    fn base(&self, amount: Money, currency: Currency) -> Result<Option<Value>> {
+        let Some(micros) = self.detail.as_ref().and_then(|detail| detail.get("base_micros")?.as_i64()) else {
+            return Ok(None);
+        };
+        let base = Money::from_micros(micros, amount.currency());
+        match (self.value_micros, self.exchange) {
+            (None, _) => Ok(None),
+            (Some(_), None) => Ok(Some(Money::from_micros(micros, currency).into())),
+            (Some(_), Some(exchange)) => {
+                exchange.value(base, currency).map(Some).map_err(|_| corrupt("fact", "exchange", self.id))
+            }
+        }
     }
 
     /// The exact value, from the amount and the rates that are kept with it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use domain::fact::Attributes;
 use domain::fold::State;
 use domain::ids::{AffiliateId, DealVersionId, PersonId, ProgramId, ReferralId, ReferralNumber};
 use domain::referral;
@@ -51,6 +52,8 @@ pub struct ReferralRow {
     pub expires_at: Option<Timestamp>,
     /// Owners and terms, oldest first.
     pub assignments: Vec<AssignmentRow>,
+    /// What is known of the customer since the registration.
+    pub attributes: Attributes,
     /// The stored state of the fold.
     pub fold: State,
     /// The version of the scope, counted under its lock.
@@ -91,6 +94,7 @@ struct Raw {
     rejected_at: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
     assignments: serde_json::Value,
+    attributes: Option<serde_json::Value>,
     fold: serde_json::Value,
     version: i64,
     created_at: DateTime<Utc>,
@@ -118,6 +122,10 @@ impl TryFrom<Raw> for ReferralRow {
             rejected_at: raw.rejected_at,
             expires_at: raw.expires_at,
             assignments,
+            attributes: raw
+                .attributes
+                .map_or_else(|| Ok(Attributes::default()), serde_json::from_value)
+                .map_err(|_| corrupt("referral", "attributes", id))?,
             fold: serde_json::from_value(raw.fold).map_err(|_| corrupt("referral", "fold", id))?,
             version: raw.version,
             created_at: raw.created_at,
@@ -135,7 +143,7 @@ pub async fn lock(tx: &mut Tx, program: ProgramId, ids: &BTreeSet<ReferralId>) -
     sqlx::query_as!(
         Raw,
         "select id, number, person_id, affiliate_id, state, state_set_at, occurred_at, rejected_at, expires_at,
-                assignments, fold, version, created_at, updated_at
+                assignments, attributes, fold, version, created_at, updated_at
          from referral where program_id = $1 and id = any($2) order by id for no key update",
         program.0,
         &ids
@@ -194,7 +202,7 @@ pub async fn list(
 ) -> Result<Vec<ReferralView>> {
     let mut query = QueryBuilder::<Postgres>::new(
         "select r.id, r.number, r.person_id, r.affiliate_id, r.state, r.state_set_at, r.occurred_at, r.rejected_at,
-                r.expires_at, r.assignments, r.fold, r.version, r.created_at, r.updated_at, p.uid, p.email
+                r.expires_at, r.assignments, r.attributes, r.fold, r.version, r.created_at, r.updated_at, p.uid, p.email
          from referral r ",
     );
     query.push(if filter.email.is_some() { person::search("r") } else { person::look_up("r") });
@@ -284,16 +292,22 @@ pub async fn append(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow])
     let folds: Vec<String> = referrals.iter().map(|row| json(serde_json::to_string(&row.fold))).collect();
     let versions: Vec<i64> = referrals.iter().map(|row| row.version).collect();
     let created: Vec<Timestamp> = referrals.iter().map(|row| row.created_at).collect();
+    let known = |row: &&&ReferralRow| row.attributes != Attributes::default();
+    let attributes: Vec<Option<String>> = referrals
+        .iter()
+        .map(|row| Some(row).filter(known).map(|row| json(serde_json::to_string(&row.attributes))))
+        .collect();
     sqlx::query!(
         "insert into referral (program_id, id, number, person_id, affiliate_id, state, state_set_at, occurred_at,
-                               expires_at, assignments, fold, version, created_at, updated_at)
+                               expires_at, assignments, fold, version, created_at, updated_at, attributes)
          select $1, t.id, t.number, t.person_id, t.affiliate_id, t.state, t.state_set_at, t.occurred_at,
-                t.expires_at, t.assignments::jsonb, t.fold::jsonb, t.version, t.created_at, t.created_at
+                t.expires_at, t.assignments::jsonb, t.fold::jsonb, t.version, t.created_at, t.created_at,
+                t.attributes::jsonb
          from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[],
                      $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::bigint[],
-                     $13::timestamptz[])
+                     $13::timestamptz[], $14::text[])
               as t (id, number, person_id, affiliate_id, state, state_set_at, occurred_at, expires_at, assignments,
-                    fold, version, created_at)",
+                    fold, version, created_at, attributes)",
         program.0,
         &ids,
         &numbers,
@@ -306,7 +320,8 @@ pub async fn append(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow])
         &assignments,
         &folds,
         &versions,
-        &created
+        &created,
+        &attributes as _
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;

@@ -6,7 +6,7 @@ use domain::command::{
     AffiliateName, Churn, Command, Customer, Dispute, Operation, Payment, Refund, Registration, Withdrawal,
 };
 use domain::currency::Currency;
-use domain::fact::{DisputeState, RefundState};
+use domain::fact::{Attributes, DisputeState, RefundState};
 use domain::ids::{AffiliateId, ProgramId};
 use domain::money::{Money, decimal, parse_decimal};
 use domain::text::{Email, Key, Slug, Source, Uid};
@@ -41,6 +41,7 @@ pub(crate) fn registration(uid: &str) -> Command {
         affiliate: AffiliateName::Slug(Slug::parse("ann").expect("a slug")),
         uid: Some(Uid::parse(uid).expect("a uid")),
         email: Some(Email::parse(&format!("{uid}@example.com")).expect("an address")),
+        attributes: Attributes::default(),
         occurred_at: None,
     })
 }
@@ -50,6 +51,8 @@ pub(crate) fn payment(uid: &str, source: &str, amount: Money) -> Command {
     Command::Payment(Payment {
         customer: customer(uid),
         amount,
+        base: None,
+        attributes: Attributes::default(),
         sources: vec![Source::parse(source).expect("a source")],
         subscription_id: None,
         interval: None,

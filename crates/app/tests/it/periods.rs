@@ -303,3 +303,20 @@ fn a_close_is_looked_at_before_it_is_made() {
         assert_eq!((done.closed_through, done.affiliates), (march, 0));
     });
 }
+
+#[test]
+fn no_carry_over_counts_as_it_was_at_the_months_end() {
+    testkit::run(async |test| {
+        let deal = SHARE.replace("\"rules\"", "\"negative_month\": \"carry\", \"rules\"");
+        let mut months = tell(&test, &deal, "row 1 2026-03-01 pnl -100; at 2026-04-01T12:00").await;
+        let caller = test.operator(months.books.program);
+        let set = |row: &mut app::affiliate::AffiliateRow| {
+            row.no_carry_over = Some(true);
+            Ok(())
+        };
+        app::affiliate::update(&test.app, &caller, months.books.ann, set).await.expect("a setting");
+        // March ended before it was set; April did not.
+        months.go_on("at 2026-04-02; close 2026-03; shows 0 0 0 0 0; carried -30").await;
+        months.go_on("row 1 2026-04-10 pnl -50; at 2026-05-02; close 2026-04; shows 0 0 -15 15 0; carried -30").await;
+    });
+}

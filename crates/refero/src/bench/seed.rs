@@ -111,6 +111,7 @@ pub(super) async fn affiliates(sql: &mut PgConnection, program: ProgramId, count
 
 fn register(uid: &str, affiliate: i64) -> Outcome<Ask> {
     let registration = Registration {
+        attributes: domain::fact::Attributes::default(),
         affiliate: AffiliateName::Id(AffiliateId(affiliate)),
         uid: Some(Uid::parse(uid).map_err(Failure::new)?),
         email: None,
@@ -140,6 +141,8 @@ pub(super) async fn payments(app: &App, seeded: &Seeded, numbers: Range<u64>) ->
 
 fn pay(uid: &str, number: u64) -> Outcome<Ask> {
     let payment = Payment {
+        base: None,
+        attributes: domain::fact::Attributes::default(),
         customer: Customer { uid: Some(Uid::parse(uid).map_err(Failure::new)?), ..Customer::default() },
         amount: Money::from_micros(100_000_000, Currency::EUR),
         sources: vec![Source::parse(&format!("stored-{number}")).map_err(Failure::new)?],

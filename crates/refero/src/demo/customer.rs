@@ -77,6 +77,7 @@ impl Life {
         let uid = Uid::parse(&format!("{}{}", identity.uid, 10_001 + index))?;
         let address = (identity.address)(&mut generator, index);
         let registration = Registration {
+            attributes: domain::fact::Attributes::default(),
             affiliate: AffiliateName::Slug(Slug::parse(slug)?),
             uid: Some(uid.clone()),
             email: Some(Email::parse(&address)?),
@@ -103,6 +104,8 @@ impl Life {
         self.payments += 1;
         let source = Source::parse(&format!("pay-{}-{}", self.uid, self.payments))?;
         let payment = Payment {
+            base: None,
+            attributes: domain::fact::Attributes::default(),
             customer: self.customer(),
             amount: euro_cents(cents),
             sources: vec![source.clone()],

@@ -24,6 +24,7 @@ fn a_month_is_looked_at_and_closed() {
         app::brand::put(&test.app, &caller, "one", truth).await.expect("a brand");
         let player = Uid::parse("p1").expect("a uid");
         let registration = Command::Registration(Registration {
+            attributes: domain::fact::Attributes::default(),
             affiliate: AffiliateName::Slug(Slug::parse("ann").expect("a slug")),
             uid: Some(player.clone()),
             email: None,

@@ -277,7 +277,7 @@ fn a_wrong_field_is_named() {
         referral_id: invalid referral_id: "ref_7" is not an id such as ref_ followed by 32 hexadecimal digits
         email: invalid email: "nobody" is not an e-mail address
         occurred_at: invalid occurred_at: invalid value: string "yesterday", expected an instant of RFC 3339 such as "2026-01-31T12:00:00Z"
-        ammount: invalid ammount: unknown field `ammount`, expected one of `type`, `id`, `other_ids`, `payment_id`, `affiliate_id`, `affiliate_slug`, `partner_key`, `uid`, `referral_id`, `email`, `amount`, `currency`, `subscription_id`, `interval`, `interval_count`, `state`, `cumulative`, `brand`, `occurred_at`, `park`, `idempotency_key`
+        ammount: invalid ammount: unknown field `ammount`, expected one of `type`, `id`, `other_ids`, `payment_id`, `affiliate_id`, `affiliate_slug`, `partner_key`, `uid`, `referral_id`, `email`, `amount`, `currency`, `subscription_id`, `interval`, `interval_count`, `state`, `cumulative`, `brand`, `country`, `product`, `plan`, `campaign`, `coupon`, `base_amount`, `occurred_at`, `park`, `idempotency_key`
         body: invalid body: duplicate field `id`
         park: invalid park: invalid type: string "yes", expected a boolean
         amount: invalid amount: an event of this type has no such field

@@ -32,7 +32,7 @@ fn bodies_that_are_no_json() {
         400 invalid body: invalid type: sequence, expected an object
         400 invalid_json the body is not valid JSON: EOF while parsing an object at line 1 column 1
         400 invalid_json the body is not valid JSON: expected value at line 1 column 1
-        400 invalid name: unknown field `name`, expected one of `type`, `id`, `other_ids`, `payment_id`, `affiliate_id`, `affiliate_slug`, `partner_key`, `uid`, `referral_id`, `email`, `amount`, `currency`, `subscription_id`, `interval`, `interval_count`, `state`, `cumulative`, `brand`, `occurred_at`, `park`, `idempotency_key`
+        400 invalid name: unknown field `name`, expected one of `type`, `id`, `other_ids`, `payment_id`, `affiliate_id`, `affiliate_slug`, `partner_key`, `uid`, `referral_id`, `email`, `amount`, `currency`, `subscription_id`, `interval`, `interval_count`, `state`, `cumulative`, `brand`, `country`, `product`, `plan`, `campaign`, `coupon`, `base_amount`, `occurred_at`, `park`, `idempotency_key`
         400 invalid body: invalid type: null, expected an object
         400 invalid_json the body is not valid JSON: unexpected end of hex escape at line 1 column 8
         400 invalid body: invalid type: sequence, expected an object

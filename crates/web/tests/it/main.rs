@@ -2,6 +2,7 @@
 
 mod api_activity;
 mod api_affiliates;
+mod api_attributes;
 mod api_client;
 mod api_document;
 mod api_events;

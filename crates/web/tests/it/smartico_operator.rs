@@ -144,6 +144,7 @@ impl Operator {
     /// A customer signs up with an affiliate.
     pub(crate) async fn register(&self, slug: &str, uid: &str) {
         self.submit(Command::Registration(Registration {
+            attributes: domain::fact::Attributes::default(),
             affiliate: AffiliateName::Slug(Slug::parse(slug).expect("a slug")),
             uid: Some(Uid::parse(uid).expect("a uid")),
             email: None,
@@ -155,6 +156,8 @@ impl Operator {
     /// A customer deposits euros.
     pub(crate) async fn deposit(&self, uid: &str, source: &str, amount: &str) {
         self.submit(Command::Payment(Payment {
+            base: None,
+            attributes: domain::fact::Attributes::default(),
             customer: Customer { uid: Some(Uid::parse(uid).expect("a uid")), ..Customer::default() },
             amount: Money::from_micros(micros(amount), Currency::EUR),
             sources: vec![Source::parse(source).expect("a source")],

@@ -247,7 +247,11 @@ fn detail(payment: &Payment) -> Option<serde_json::Value> {
     put("subscription_id", payment.subscription_id.clone().map(Into::into));
     put("interval", payment.interval.clone().map(Into::into));
     put("interval_count", payment.interval_count.map(Into::into));
+    put("base_micros", payment.base.map(|base| base.micros().into()));
     let more: Vec<&str> = payment.sources.iter().skip(1).map(|source| source.as_str()).collect();
     put("sources", (!more.is_empty()).then(|| json!(more)));
+    if let Ok(serde_json::Value::Object(attributes)) = serde_json::to_value(&payment.attributes) {
+        detail.extend(attributes);
+    }
     (!detail.is_empty()).then_some(serde_json::Value::Object(detail))
 }

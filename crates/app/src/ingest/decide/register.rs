@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::command::{AffiliateName, Refused, Registration};
+use domain::fact::Attributes;
 use domain::fold::{Assignment, Course, State};
 use domain::ids::ReferralNumber;
 use domain::referral;
@@ -32,7 +33,7 @@ pub(super) fn register(
         .cloned()
         .ok_or_else(|| Refused::UnknownAffiliate(described(&registration.affiliate)))?;
     let terms = choose_terms(world, &affiliate);
-    let scope = new_scope(world, prepared, &affiliate, terms);
+    let scope = new_scope(world, prepared, &affiliate, terms, &registration.attributes);
     world.referrals.insert(prepared.referral, scope);
     for name in &names {
         take_name(world, effects, *name, prepared.referral.0);
@@ -81,7 +82,13 @@ fn choose_terms(world: &World, affiliate: &Found) -> Newest {
     world.newest.get(&deal).cloned().flatten()
 }
 
-fn new_scope(world: &mut World, prepared: &Prepared, affiliate: &Found, terms: Newest) -> Scope {
+fn new_scope(
+    world: &mut World,
+    prepared: &Prepared,
+    affiliate: &Found,
+    terms: Newest,
+    attributes: &Attributes,
+) -> Scope {
     let from = prepared.occurred_at;
     let statuses: BTreeMap<_, _> = world
         .statuses
@@ -108,6 +115,7 @@ fn new_scope(world: &mut World, prepared: &Prepared, affiliate: &Found, terms: N
             affiliate: affiliate.id,
             version: terms.as_ref().map(|(version, _)| *version),
         }],
+        attributes: attributes.clone(),
         fold: State::default(),
         version: 0,
         created_at: prepared.now,
@@ -115,6 +123,6 @@ fn new_scope(world: &mut World, prepared: &Prepared, affiliate: &Found, terms: N
     };
     let owner = Assignment { from, affiliate: affiliate.id, terms };
     let course =
-        Course { statuses, expires_at, truths: world.truths.clone(), ..Course::new(world.program.currency, world.program.zone, owner) };
+        Course { statuses, expires_at, truths: world.truths.clone(), customer: attributes.clone(), ..Course::new(world.program.currency, world.program.zone, owner) };
     Scope { row, course, history: Some(History::default()), is_new: true, changed: true }
 }

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::fact::Attributes;
 use domain::fold::{Assignment, Course, Truth};
 use domain::ids::{DealId, DealVersionId, ProgramId, ReferralId};
 use domain::sub_affiliate::Network;
@@ -55,7 +54,7 @@ pub(super) fn course_of(
             .collect(),
         rejected_at: row.rejected_at,
         expires_at: row.expires_at,
-        customer: Attributes::default(),
+        customer: row.attributes.clone(),
         truths: truths.clone(),
         rejected: BTreeSet::new(),
         booked: Vec::new(),

@@ -8,7 +8,7 @@ use domain::command::{
     AffiliateName, Churn, Command, Customer, Dispute, Operation, Payment, Refund, Registration, Withdrawal,
 };
 use domain::currency::Currency;
-use domain::fact::{DisputeState, RefundState};
+use domain::fact::{Attributes, DisputeState, RefundState};
 use domain::ids::{AffiliateId, ReferralId};
 use domain::money::{AmountError, Money};
 use domain::text::{Email, Key, Slug, Source, Uid};
@@ -54,6 +54,17 @@ pub(super) struct Body<'a> {
     cumulative: Option<bool>,
     #[serde(borrow)]
     brand: Option<Text<'a>>,
+    #[serde(borrow)]
+    country: Option<Text<'a>>,
+    #[serde(borrow)]
+    product: Option<Text<'a>>,
+    #[serde(borrow)]
+    plan: Option<Text<'a>>,
+    #[serde(borrow)]
+    campaign: Option<Text<'a>>,
+    #[serde(borrow)]
+    coupon: Option<Text<'a>>,
+    base_amount: Option<Micros>,
     occurred_at: Option<Instant>,
     park: Option<bool>,
     #[serde(borrow)]
@@ -130,7 +141,7 @@ impl Body<'_> {
     /// Refuses fields that the type does not have.
     fn refuse_others(&self) -> Result<(), Problem> {
         use Type::{Churn, Dispute, Payment, Refund, Registration, Withdrawal};
-        let fields: [(&str, bool, &[Type]); 17] = [
+        let fields: [(&str, bool, &[Type]); 23] = [
             ("id", self.id.is_some(), &[Payment, Refund, Dispute, Withdrawal]),
             ("other_ids", self.other_ids.is_some(), &[Payment]),
             ("payment_id", self.payment_id.is_some(), &[Refund, Dispute]),
@@ -147,7 +158,13 @@ impl Body<'_> {
             ("interval_count", self.interval_count.is_some(), &[Payment]),
             ("state", self.state.is_some(), &[Refund, Dispute]),
             ("cumulative", self.cumulative.is_some(), &[Refund]),
-            ("brand", self.brand.is_some(), &[Withdrawal]),
+            ("brand", self.brand.is_some(), &[Registration, Payment, Withdrawal]),
+            ("country", self.country.is_some(), &[Registration, Payment]),
+            ("product", self.product.is_some(), &[Payment]),
+            ("plan", self.plan.is_some(), &[Payment]),
+            ("campaign", self.campaign.is_some(), &[Registration, Payment]),
+            ("coupon", self.coupon.is_some(), &[Registration, Payment]),
+            ("base_amount", self.base_amount.is_some(), &[Payment]),
         ];
         match fields.iter().find(|(_, is_there, types)| *is_there && !types.contains(&self.kind)) {
             None => Ok(()),
@@ -172,7 +189,8 @@ impl Body<'_> {
         if uid.is_none() && email.is_none() {
             return Err(Problem::invalid("uid", "name the customer by uid, email or both"));
         }
-        Ok(Registration { affiliate, uid, email, occurred_at: self.occurred_at.map(|at| at.0) })
+        let attributes = self.attributes()?;
+        Ok(Registration { affiliate, uid, email, attributes, occurred_at: self.occurred_at.map(|at| at.0) })
     }
 
     fn payment(mut self) -> Result<Payment, Problem> {
@@ -193,7 +211,10 @@ impl Body<'_> {
         if self.interval_count.is_some_and(|count| !(1..=1000).contains(&count)) {
             return Err(Problem::invalid("interval_count", "expected 1 to 1000"));
         }
+        let base = self.base(amount)?;
         Ok(Payment {
+            base,
+            attributes: self.attributes()?,
             amount,
             sources,
             subscription_id: subscription_id.map(String::from),
@@ -255,6 +276,43 @@ impl Body<'_> {
             occurred_at: self.occurred_at.map(|at| at.0),
             customer: self.customer()?,
         })
+    }
+
+    /// What conditions of rules look at. The interval of a payment is told beside them.
+    fn attributes(&self) -> Result<Attributes, Problem> {
+        let word = |text: &str| Source::parse(text).map(String::from);
+        let brand = |text: &str| app::brand::check(text).map(|()| text.to_owned());
+        let country = |text: &str| match text.as_bytes() {
+            [first, second] if first.is_ascii_alphabetic() && second.is_ascii_alphabetic() => {
+                Ok(text.to_ascii_uppercase())
+            }
+            _ => Err("expected a country of two letters by ISO 3166, such as DE"),
+        };
+        Ok(Attributes {
+            brand: parse("brand", self.brand.as_ref(), brand)?,
+            country: parse("country", self.country.as_ref(), country)?,
+            product: parse("product", self.product.as_ref(), word)?,
+            plan: parse("plan", self.plan.as_ref(), word)?,
+            interval: None,
+            campaign: parse("campaign", self.campaign.as_ref(), word)?,
+            coupon: parse("coupon", self.coupon.as_ref(), word)?,
+        })
+    }
+
+    /// The part of a payment that commissions are on.
+    fn base(&self, amount: Money) -> Result<Option<Money>, Problem> {
+        let Some(base) = self.base_amount else { return Ok(None) };
+        let currency = amount.currency();
+        let shown = || domain::money::decimal(base.0.into(), 0);
+        if base.0 % currency.minor_unit_micros() != 0 {
+            let error = AmountError::NotWholeMinorUnits(shown(), currency, currency.exponent());
+            return Err(Problem::invalid("base_amount", error));
+        }
+        if !(0..=amount.micros()).contains(&base.0) {
+            let message = format!("{} is not between 0 and the amount of {amount}", shown());
+            return Err(Problem::invalid("base_amount", message));
+        }
+        Ok(Some(Money::from_micros(base.0, currency)))
     }
 
     fn customer(self) -> Result<Customer, Problem> {

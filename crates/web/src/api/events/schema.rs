@@ -81,6 +81,13 @@ fn customer() -> Value {
     })
 }
 
+fn country() -> Value {
+    json!({
+        "type": "string", "pattern": "^[A-Za-z]{2}$",
+        "description": "The customer's country, ISO 3166 alpha 2; a payment without one has the registration's.",
+    })
+}
+
 fn any_of(names: &[&str]) -> Value {
     json!({ "anyOf": names.iter().map(|name| json!({ "required": [name] })).collect::<Vec<_>>() })
 }
@@ -92,6 +99,10 @@ fn registration() -> Value {
         "partner_key": text("Who referred, by the affiliate's partner key.", 255),
         "uid": text("Your own id of the customer.", 255),
         "email": { "type": "string", "format": "email", "maxLength": 254, "description": "The customer's address." },
+        "brand": text("Where the customer signed up.", 64),
+        "country": country(),
+        "campaign": text("The campaign.", 255),
+        "coupon": text("The coupon.", 255),
     });
     let one = ["affiliate_id", "affiliate_slug", "partner_key"];
     let one: Vec<Value> = one.iter().map(|name| json!({ "required": [name] })).collect();
@@ -111,6 +122,14 @@ fn payment() -> Value {
         },
         "amount": reference("PositiveAmount", "How much was collected."),
         "currency": reference("CurrencyCode", "The currency it came in."),
+        "base_amount": reference("Amount", "The part of the amount that commissions are on, such as without tax; at most the amount, \
+                                            and all of it when it is left out. Refunds are in proportion to the amount."),
+        "brand": text("The brand; the registration's when it is left out.", 64),
+        "country": country(),
+        "product": text("What was bought.", 255),
+        "plan": text("The plan.", 255),
+        "campaign": text("The campaign; the registration's when it is left out.", 255),
+        "coupon": text("The coupon; the registration's when it is left out.", 255),
         "subscription_id": text("The subscription it belongs to.", 255),
         "interval": { "type": "string", "enum": ["day", "week", "month", "year"], "description": "What it pays for." },
         "interval_count": {

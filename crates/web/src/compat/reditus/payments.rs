@@ -64,6 +64,8 @@ impl PaymentRequest {
         let interval = free_text("interval", &self.interval, 50)?;
         let interval_count = self.interval_count()?.or(interval.is_some().then_some(1));
         Ok(Payment {
+            base: None,
+            attributes: domain::fact::Attributes::default(),
             amount: self.amount()?,
             customer: customer(&self.referral_uid, &self.referral_id, &self.referral_email)?,
             sources: vec![required("idempotency_key", &self.idempotency_key, Source::parse)?],

@@ -49,7 +49,7 @@ pub(super) fn registration(
     if email.is_none() && uid.is_none() {
         return Err(Failure::invalid("email", "expected email or uid, neither was sent"));
     }
-    Ok(Registration { affiliate, uid, email, occurred_at: None })
+    Ok(Registration { affiliate, uid, email, attributes: domain::fact::Attributes::default(), occurred_at: None })
 }
 
 /// Records a registration and answers, for both versions of the call.
