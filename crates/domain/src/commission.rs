@@ -101,6 +101,11 @@ pub enum Reason {
     },
     /// The staff rejected the referral.
     Rejection,
+    /// A reviewer rejected what a fact earned; limits that this frees go to other facts.
+    Review {
+        /// The fact.
+        of: FactId,
+    },
 }
 
 /// One entry to post: at most one per commission and cause.
@@ -161,6 +166,7 @@ pub fn difference(
 fn entry_of(reason: Reason, key: &Key, delta: i64) -> Entry {
     match reason {
         Reason::Rejection => Entry::Reversed,
+        Reason::Review { of } if of == key.fact => Entry::Reversed,
         Reason::Refund { of } if of == key.fact && delta < 0 => Entry::Reversed,
         Reason::Refund { of } if of == key.fact => Entry::Reinstated,
         _ => Entry::Corrected,

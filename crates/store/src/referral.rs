@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use domain::fact::Attributes;
 use domain::fold::State;
-use domain::ids::{AffiliateId, DealVersionId, PersonId, ProgramId, ReferralId, ReferralNumber};
+use domain::ids::{AffiliateId, DealVersionId, FactId, PersonId, ProgramId, ReferralId, ReferralNumber};
 use domain::referral;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub struct ReferralRow {
     pub assignments: Vec<AssignmentRow>,
     /// What is known of the customer since the registration.
     pub attributes: Attributes,
+    /// Facts whose commission a reviewer rejected.
+    pub rejected: BTreeSet<FactId>,
     /// The stored state of the fold.
     pub fold: State,
     /// The version of the scope, counted under its lock.
@@ -95,6 +97,7 @@ struct Raw {
     expires_at: Option<DateTime<Utc>>,
     assignments: serde_json::Value,
     attributes: Option<serde_json::Value>,
+    rejected_facts: Option<Vec<Uuid>>,
     fold: serde_json::Value,
     version: i64,
     created_at: DateTime<Utc>,
@@ -126,6 +129,7 @@ impl TryFrom<Raw> for ReferralRow {
                 .attributes
                 .map_or_else(|| Ok(Attributes::default()), serde_json::from_value)
                 .map_err(|_| corrupt("referral", "attributes", id))?,
+            rejected: raw.rejected_facts.into_iter().flatten().map(FactId).collect(),
             fold: serde_json::from_value(raw.fold).map_err(|_| corrupt("referral", "fold", id))?,
             version: raw.version,
             created_at: raw.created_at,
@@ -143,7 +147,7 @@ pub async fn lock(tx: &mut Tx, program: ProgramId, ids: &BTreeSet<ReferralId>) -
     sqlx::query_as!(
         Raw,
         "select id, number, person_id, affiliate_id, state, state_set_at, occurred_at, rejected_at, expires_at,
-                assignments, attributes, fold, version, created_at, updated_at
+                assignments, attributes, rejected_facts, fold, version, created_at, updated_at
          from referral where program_id = $1 and id = any($2) order by id for no key update",
         program.0,
         &ids
@@ -202,7 +206,7 @@ pub async fn list(
 ) -> Result<Vec<ReferralView>> {
     let mut query = QueryBuilder::<Postgres>::new(
         "select r.id, r.number, r.person_id, r.affiliate_id, r.state, r.state_set_at, r.occurred_at, r.rejected_at,
-                r.expires_at, r.assignments, r.attributes, r.fold, r.version, r.created_at, r.updated_at, p.uid, p.email
+                r.expires_at, r.assignments, r.attributes, r.rejected_facts, r.fold, r.version, r.created_at, r.updated_at, p.uid, p.email
          from referral r ",
     );
     query.push(if filter.email.is_some() { person::search("r") } else { person::look_up("r") });
@@ -359,4 +363,17 @@ impl<'a> Columns<'a> {
             updated: referrals.iter().map(|row| row.updated_at).collect(),
         }
     }
+}
+
+/// Adds a fact whose commission a reviewer rejected to a referral that the transaction has locked.
+pub async fn reject_fact(tx: &mut Tx, program: ProgramId, id: ReferralId, fact: FactId) -> Result<()> {
+    sqlx::query!(
+        "update referral set rejected_facts = array_append(rejected_facts, $3) where program_id = $1 and id = $2",
+        program.0,
+        id.0,
+        fact.0
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
 }

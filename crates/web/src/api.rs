@@ -59,6 +59,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(rates::list_rates))
         .routes(routes!(commissions::list::list_commissions))
         .routes(routes!(commissions::show::show_commission))
+        .routes(routes!(commissions::reject::reject_commission))
         .routes(routes!(adjustments::list::list_adjustments, adjustments::create::create_adjustment))
         .routes(routes!(openings::create_opening))
         .routes(routes!(payouts::list::list_payouts, payouts::create::create_payout))

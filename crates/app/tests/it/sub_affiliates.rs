@@ -4,7 +4,7 @@
 use app::Error;
 use domain::affiliate::Status;
 use domain::fact::DisputeState::{Lost, Opened};
-use domain::ids::AffiliateId;
+use domain::ids::{AffiliateId, CommissionId};
 use testkit::TestApp;
 
 use crate::doors::{at, dispute};
@@ -111,6 +111,37 @@ fn a_rejected_referral_earns_parents_nothing_either() {
         let id = referrals[0].referral.id;
         app::referral::reject(&test.app, &caller, id, "self-referral").await.expect("a rejection");
         network.check("shows 0 0 0 0 0", "", "").await;
+    });
+}
+
+#[test]
+fn a_rejected_commission_frees_limits_and_takes_the_parents_part_with_it() {
+    let deal = r#"{"rules": [{"on": "payment", "when": {"occurrence": "first"}, "reward": {"percent": "50"}},
+        {"on": "payment", "when": {"occurrence": "renewal"}, "reward": {"percent": "20"}}],
+        "sub_affiliates": [{"percent_of_share": "10"}]}"#;
+    testkit::run(async |test| {
+        let mut network = Network::open(&test, deal).await;
+        let told = "pay 1 p1 100 2026-03-01; pay 1 p2 200 2026-03-02; shows 0 0 90 0 90";
+        network.check(told, "earned_sub_affiliate -9, due 9", "").await;
+        let (program, ann) = (network.months.books.program, network.months.books.ann);
+        let caller = test.operator(program);
+        let list = async |affiliate| {
+            let filter = app::commission::Filter { affiliate: Some(affiliate), ..Default::default() };
+            app::commission::list(&test.app, &caller, &filter, 10).await.expect("commissions")
+        };
+        let own = list(ann).await;
+        let first = own.iter().find(|row| row.standing_micros == 50_000_000).expect("the first payment's");
+        let reject = async |id| app::commission::reject(&test.app, &caller, id, "a test card").await;
+        let (view, entries) = reject(CommissionId(first.id)).await.expect("a rejection");
+        assert_eq!((view.standing_micros, entries.len()), (0, 2));
+        // The second payment is the first one now: 50 % of 200.
+        network.check("shows 0 0 100 0 100", "earned_sub_affiliate -10, due 10", "").await;
+        assert_eq!(reject(CommissionId(first.id)).await.expect("no change").1.len(), 2);
+        let of_bob = list(network.bob).await;
+        let refused = reject(CommissionId(of_bob[0].id)).await;
+        assert!(matches!(&refused, Err(Error::Conflict { code: "follows_another", .. })), "{refused:?}");
+        // It earns nothing whatever comes after it.
+        network.check("refund p2 100 2026-03-05; shows 0 0 50 0 50", "earned_sub_affiliate -5, due 5", "").await;
     });
 }
 

@@ -139,7 +139,10 @@ impl Course {
     /// Booked commissions on qualifications that stay whatever becomes of the qualification (money.md §4), with what
     /// their rule is on.
     pub(super) fn kept(&self) -> impl Iterator<Item = (On, &Booked)> {
-        self.booked.iter().filter(|booked| booked.standing > 0).filter_map(|booked| {
+        let stands = |booked: &&Booked| {
+            booked.standing > 0 && !self.rejected.contains(&booked.header.key.fact)
+        };
+        self.booked.iter().filter(stands).filter_map(|booked| {
             let of = |assignment: &Assignment| {
                 assignment.terms.clone().filter(|(version, _)| *version == booked.header.version)
             };

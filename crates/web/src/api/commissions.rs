@@ -1,6 +1,7 @@
 //! `/v1/commissions`: what affiliates earned by events.
 
 pub(super) mod list;
+pub(super) mod reject;
 pub(super) mod show;
 
 use app::commission::CommissionView;

@@ -215,6 +215,24 @@ pub(crate) fn reject_referral(
     Ok(effects)
 }
 
+/// Folds a referral again in which a reviewer rejected what a fact earned, and books the difference.
+pub(crate) fn reject_commission(
+    scope: &mut Scope,
+    network: &Network,
+    of: domain::ids::FactId,
+    at: Timestamp,
+    origin: Origin,
+    closed_through: Option<Period>,
+) -> Result<Effects, Refused> {
+    scope.row.rejected.insert(of);
+    scope.course.rejected.insert(of);
+    let mut effects = Effects::new(scope.course.zone, closed_through);
+    let (folded, is_step) = refold(scope, None)?;
+    let found = Found { folded, is_step, reason: Reason::Review { of }, at };
+    settle(scope, network, &mut effects, found, origin, at, None);
+    Ok(effects)
+}
+
 /// The fold with one more fact: from the stored state where it is newer than all folded ones, else from all facts.
 fn refold(scope: &mut Scope, fact: Option<&Fact>) -> Result<(Folded, bool), Refused> {
     let stepped = fact.and_then(|fact| step(&scope.course, &scope.row.fold, fact));

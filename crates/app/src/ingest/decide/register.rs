@@ -116,6 +116,7 @@ fn new_scope(
             version: terms.as_ref().map(|(version, _)| *version),
         }],
         attributes: attributes.clone(),
+        rejected: std::collections::BTreeSet::new(),
         fold: State::default(),
         version: 0,
         created_at: prepared.now,

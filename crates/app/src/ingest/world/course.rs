@@ -1,7 +1,7 @@
 //! What folding referrals needs beside their facts: their courses, put together from the decisions about them; for
 //! batches, and for verbs outside ingest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::fold::{Assignment, Course, Truth};
@@ -56,7 +56,7 @@ pub(super) fn course_of(
         expires_at: row.expires_at,
         customer: row.attributes.clone(),
         truths: truths.clone(),
-        rejected: BTreeSet::new(),
+        rejected: row.rejected.clone(),
         booked: Vec::new(),
     })
 }

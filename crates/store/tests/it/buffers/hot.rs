@@ -318,6 +318,7 @@ async fn key_by_hash(pool: &Pool) -> bool {
 fn referral(number: u128) -> ReferralRow {
     ReferralRow {
         attributes: domain::fact::Attributes::default(),
+        rejected: std::collections::BTreeSet::new(),
         id: ReferralId(id(number)),
         number: ReferralNumber(number as i64),
         person: PersonId(id(number)),

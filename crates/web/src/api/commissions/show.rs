@@ -1,7 +1,7 @@
 //! `GET /v1/commissions/{id}`.
 
 use app::App;
-use app::commission::EntryView;
+use app::commission::{CommissionView, EntryView};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -63,6 +63,11 @@ pub(crate) async fn show_commission(
 ) -> Result<Json<CommissionWithEntries>, Problem> {
     params.finish()?;
     let (view, entries) = app::commission::show(&app, &caller, id).await?;
+    Ok(Json(with_entries(view, &entries)))
+}
+
+/// A commission as it is shown alone.
+pub(super) fn with_entries(view: CommissionView, entries: &[EntryView]) -> CommissionWithEntries {
     let entry = |entry: &EntryView| Entry {
         kind: entry.entry.as_str(),
         amount: amount_in(entry.amount_micros, &view.currency),
@@ -71,5 +76,5 @@ pub(crate) async fn show_commission(
         cause_id: entry.cause_id,
     };
     let entries = entries.iter().map(entry).collect();
-    Ok(Json(CommissionWithEntries { commission: view.into(), entries }))
+    CommissionWithEntries { commission: view.into(), entries }
 }
