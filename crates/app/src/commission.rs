@@ -78,7 +78,6 @@ pub async fn reject(
     let effects = reject_commission(&mut scope, &network, fact, caller.now, origin, closed)?;
     let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
     store::commission::mark_disputed(&mut tx, caller.program, &disputed).await?;
-    store::referral::update(&mut tx, caller.program, &[&scope.row]).await?;
     store::referral::reject_fact(&mut tx, caller.program, referral, fact).await?;
     let body = json!({ "commission": id, "event": fact, "reason": reason });
     let row = LogRow {
@@ -88,10 +87,10 @@ pub async fn reject(
         recorded_at: caller.now,
         body: Some(body),
     };
-    store::append(&mut tx, caller.program, effects.rows(&[])).await?;
+    store::write(&mut tx, caller.program, effects.rows(&[&scope.row], &[])).await?;
     store::log::append(&mut tx, caller.program, &[row]).await?;
     store::period::mark(&mut tx, caller.program, &late_months(&effects.late, caller.now)).await?;
-    effects.journal.write_figures(&mut tx, caller.program, &effects.days).await?;
+    store::write(&mut tx, caller.program, effects.sums()).await?;
     tx.commit().await?;
     app.0.sequencer.notify(caller.program);
     show(app, caller, id).await
