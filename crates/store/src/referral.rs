@@ -146,9 +146,13 @@ pub async fn lock(tx: &mut Tx, program: ProgramId, ids: &BTreeSet<ReferralId>) -
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     sqlx::query_as!(
         Raw,
-        "select id, number, person_id, affiliate_id, state, state_set_at, occurred_at, rejected_at, expires_at,
-                assignments, attributes, rejected_facts, fold, version, created_at, updated_at
-         from referral where program_id = $1 and id = any($2) order by id for no key update",
+        // They are looked up, and so locked, one by one as they come: in the order of their ids.
+        "select r.id, r.number, r.person_id, r.affiliate_id, r.state, r.state_set_at, r.occurred_at, r.rejected_at,
+                r.expires_at, r.assignments, r.attributes, r.rejected_facts, r.fold, r.version, r.created_at,
+                r.updated_at
+         from unnest($2::uuid[]) as w (id)
+              cross join lateral (select * from referral where program_id = $1 and id = w.id offset 0
+                                  for no key update) r",
         program.0,
         &ids
     )

@@ -2,13 +2,20 @@
 -- conflict, daily figures, account rows and the rows of their months. Each part asks whether the one before is done, so
 -- that every transaction takes its last locks in this order, each part in the order of its keys.
 with referrals as (
-    update referral
-    set affiliate_id = t.affiliate_id, state = t.state, state_set_at = t.state_set_at,
-        rejected_at = t.rejected_at, fold = t.fold::jsonb, version = t.version, updated_at = t.updated_at
+    -- An upsert, for it looks rows up always; nothing is inserted, because every row is there and locked.
+    insert into referral (program_id, id, number, person_id, affiliate_id, state, state_set_at, occurred_at, rejected_at,
+                          assignments, fold, version, created_at, updated_at)
+    select $1, t.id, r.number, r.person_id, t.affiliate_id, t.state, t.state_set_at, r.occurred_at, t.rejected_at,
+           r.assignments, t.fold::jsonb, t.version, r.created_at, t.updated_at
     from unnest($53::uuid[], $54::bigint[], $55::text[], $56::timestamptz[], $57::timestamptz[], $58::text[],
                 $59::bigint[], $60::timestamptz[])
          as t (id, affiliate_id, state, state_set_at, rejected_at, fold, version, updated_at)
-    where referral.program_id = $1 and referral.id = any($53) and referral.id = t.id
+         cross join lateral (select number, person_id, occurred_at, assignments, created_at from referral
+                             where program_id = $1 and id = t.id offset 0) r
+    on conflict (program_id, id) do update
+    set affiliate_id = excluded.affiliate_id, state = excluded.state, state_set_at = excluded.state_set_at,
+        rejected_at = excluded.rejected_at, fold = excluded.fold, version = excluded.version,
+        updated_at = excluded.updated_at
     returning 1
 ), facts as (
     insert into fact (program_id, id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros,
