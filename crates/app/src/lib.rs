@@ -69,6 +69,8 @@ struct Inner {
     counters: Counters,
     keys: Keys,
     queue: Queue,
+    /// Connections of the batches.
+    warm: store::Warm,
     sequencer: Sequencer,
     jobs: jobs::Jobs,
     mailer: Option<Mailer>,
@@ -127,6 +129,7 @@ impl App {
             counters: Counters::default(),
             keys: Keys::default(),
             queue: Queue::new(config.queue_limit),
+            warm: store::Warm::default(),
             sequencer: Sequencer::default(),
             jobs: jobs::Jobs::default(),
             metrics: Metrics::default(),
@@ -155,6 +158,7 @@ impl App {
         self.0.queue.close();
         self.0.sequencer.close();
         self.0.tasks.finish().await;
+        self.0.warm.clear();
         self.0.pool.close().await;
     }
 

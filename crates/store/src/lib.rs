@@ -8,6 +8,7 @@ pub mod balance;
 pub mod affiliate;
 pub mod brand;
 pub mod change;
+mod claim;
 pub mod commission;
 pub mod counter;
 pub mod deal;
@@ -33,9 +34,10 @@ mod tx;
 pub mod verify;
 mod write;
 
+pub use claim::{Claimed, claim};
 pub use error::{Fault, Result, StoreError};
 pub use sqlx::{PgPool as Pool, PgConnection as Connection};
-pub use tx::{Snapshot, Step, Tx, snapshot};
+pub use tx::{Snapshot, Step, Tx, Warm, snapshot};
 pub use write::{Rows, write};
 
 use std::str::FromStr;

@@ -65,63 +65,11 @@ pub enum Binding {
 /// A bound name needs no lock, because what it names never changes. A name that is only referred to is looked up before
 /// it is made, which spares the common case (known customer, new source id) the conflict handling.
 pub async fn claim(tx: &mut Tx, program: ProgramId, mentions: &[Mention]) -> Result<HashMap<Hash, Binding>> {
-    let mut found = HashMap::with_capacity(mentions.len());
-    make(tx, program, mentions, &mut found).await?;
-    let lost: Vec<Hash> =
-        mentions.iter().map(|mention| mention.hash).filter(|hash| !found.contains_key(hash)).collect();
-    read(tx, program, &lost, &mut found).await?;
-    Ok(found)
+    Ok(crate::claim(tx, program, mentions, None).await?.bindings)
 }
 
-/// Makes the names that are new. What others have made since the statement began is not among the found.
-async fn make(
-    tx: &mut Tx,
-    program: ProgramId,
-    mentions: &[Mention],
-    found: &mut HashMap<Hash, Binding>,
-) -> Result<()> {
-    let mut mentions = mentions.to_vec();
-    mentions.sort_by_key(|mention| mention.hash);
-    let referred: Vec<Vec<u8>> = mentions
-        .iter()
-        .filter(|mention| mention.subject.is_none())
-        .map(|mention| mention.hash.to_vec())
-        .collect();
-    let hashes: Vec<Vec<u8>> = mentions.iter().map(|mention| mention.hash.to_vec()).collect();
-    let kinds: Vec<i16> = mentions.iter().map(|mention| mention.kind.code()).collect();
-    let subjects: Vec<Option<Uuid>> = mentions.iter().map(|mention| mention.subject).collect();
-    let rows = sqlx::query!(
-        r#"with known as materialized (
-               select hash, subject from name where program_id = $1 and hash = any($2)
-           ), made as (
-               insert into name (program_id, hash, kind, subject)
-               select $1, t.hash, t.kind, t.subject
-               from unnest($3::bytea[], $4::smallint[], $5::uuid[])
-                    with ordinality as t (hash, kind, subject, position)
-               where t.hash not in (select hash from known)
-               order by t.position
-               on conflict do nothing
-               returning hash
-           )
-           select hash as "hash!", subject as "subject?", false as "is_fresh!" from known
-           union all
-           select hash, null, true from made"#,
-        program.0,
-        &referred,
-        &hashes,
-        &kinds,
-        &subjects as _
-    )
-    .fetch_all(tx.enter(Step::Names)?)
-    .await?;
-    for row in rows {
-        let named = row.subject.map_or(Binding::Waiting, Binding::Bound);
-        found.insert(hash(&row.hash), if row.is_fresh { Binding::Fresh } else { named });
-    }
-    Ok(())
-}
-
-async fn read(tx: &mut Tx, program: ProgramId, names: &[Hash], found: &mut HashMap<Hash, Binding>) -> Result<()> {
+/// What names name that were taken while they were claimed.
+pub(crate) async fn read(tx: &mut Tx, program: ProgramId, names: &[Hash], found: &mut HashMap<Hash, Binding>) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
@@ -233,6 +181,6 @@ pub async fn subject(
     Ok(found.flatten())
 }
 
-fn hash(bytes: &[u8]) -> Hash {
+pub(crate) fn hash(bytes: &[u8]) -> Hash {
     bytes.try_into().expect("the column's check keeps hashes at 16 bytes")
 }

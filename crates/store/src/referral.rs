@@ -84,24 +84,25 @@ impl ReferralRow {
     }
 }
 
+/// A row as PostgreSQL answers it.
 #[derive(sqlx::FromRow)]
-struct Raw {
-    id: Uuid,
-    number: i64,
-    person_id: Uuid,
-    affiliate_id: i64,
-    state: String,
-    state_set_at: DateTime<Utc>,
-    occurred_at: DateTime<Utc>,
-    rejected_at: Option<DateTime<Utc>>,
-    expires_at: Option<DateTime<Utc>>,
-    assignments: serde_json::Value,
-    attributes: Option<serde_json::Value>,
-    rejected_facts: Option<Vec<Uuid>>,
-    fold: serde_json::Value,
-    version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+pub(crate) struct Raw {
+    pub(crate) id: Uuid,
+    pub(crate) number: i64,
+    pub(crate) person_id: Uuid,
+    pub(crate) affiliate_id: i64,
+    pub(crate) state: String,
+    pub(crate) state_set_at: DateTime<Utc>,
+    pub(crate) occurred_at: DateTime<Utc>,
+    pub(crate) rejected_at: Option<DateTime<Utc>>,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    pub(crate) assignments: serde_json::Value,
+    pub(crate) attributes: Option<serde_json::Value>,
+    pub(crate) rejected_facts: Option<Vec<Uuid>>,
+    pub(crate) fold: serde_json::Value,
+    pub(crate) version: i64,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
 }
 
 impl TryFrom<Raw> for ReferralRow {

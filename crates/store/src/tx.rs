@@ -1,5 +1,7 @@
 //! A transaction that keeps the one lock order of the product (engineering.md §1) and the fence of a program.
 
+use std::sync::{Arc, Mutex, MutexGuard};
+
 use domain::ids::ProgramId;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction, raw_sql};
@@ -36,27 +38,86 @@ pub enum Step {
 pub struct Tx {
     /// There until the end.
     connection: Option<PoolConnection<Postgres>>,
+    /// Where the connection goes at the end instead of the pool.
+    warm: Option<Warm>,
     version: Option<i64>,
     step: Step,
 }
 
 /// The class of the advisory locks that are fences.
 const FENCE: i32 = 7301;
+const SHARED: &str = "pg_advisory_xact_lock_shared";
+const EXCLUSIVE: &str = "pg_advisory_xact_lock";
+
+/// Connections that one transaction leaves to the next, the last first: the pool would ask each of them whether it lives,
+/// one more message a transaction, and hand out another one, whose caches are cold.
+#[derive(Clone, Default)]
+pub struct Warm(Arc<Kept>);
+
+#[derive(Default)]
+struct Kept(Mutex<Vec<PoolConnection<Postgres>>>);
+
+/// How many connections are kept from the pool.
+const WARM: usize = 2;
+
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, Vec<PoolConnection<Postgres>>> {
+        self.0.lock().expect("nothing panics while it holds this")
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // Giving one back to the pool takes a runtime, which may be gone by now.
+        for connection in self.lock().drain(..) {
+            drop(connection.detach());
+        }
+    }
+}
+
+impl Warm {
+    fn take(&self) -> Option<PoolConnection<Postgres>> {
+        self.0.lock().pop()
+    }
+
+    fn keep(&self, connection: PoolConnection<Postgres>) {
+        let mut kept = self.0.lock();
+        if kept.len() < WARM {
+            kept.push(connection);
+        }
+    }
+
+    /// Gives all of them back to the pool, which can be closed then.
+    pub fn clear(&self) {
+        self.0.lock().clear();
+    }
+}
 
 impl Tx {
     /// Begins a transaction that reads decisions.
     pub async fn begin(pool: &Pool, program: ProgramId) -> Result<Tx> {
-        Tx::fenced(pool, program, "pg_advisory_xact_lock_shared").await
+        Tx::fenced(pool.acquire().await?, program, SHARED).await
+    }
+
+    /// Begins one like [`Tx::begin`] on a connection that the last one left behind.
+    pub async fn begin_warm(pool: &Pool, warm: &Warm, program: ProgramId) -> Result<Tx> {
+        let connection = match warm.take() {
+            Some(connection) => connection,
+            None => pool.acquire().await?,
+        };
+        let mut tx = Tx::fenced(connection, program, SHARED).await?;
+        tx.warm = Some(warm.clone());
+        Ok(tx)
     }
 
     /// Begins a transaction that changes a decision: it waits for those that read decisions, and they for it.
     pub async fn begin_decision(pool: &Pool, program: ProgramId) -> Result<Tx> {
-        Tx::fenced(pool, program, "pg_advisory_xact_lock").await
+        Tx::fenced(pool.acquire().await?, program, EXCLUSIVE).await
     }
 
     /// Begins, waits for the fence, and reads behind it which decisions are in force: one message to PostgreSQL, whose
     /// numbers are ours.
-    async fn fenced(pool: &Pool, program: ProgramId, lock: &str) -> Result<Tx> {
+    async fn fenced(connection: PoolConnection<Postgres>, program: ProgramId, lock: &str) -> Result<Tx> {
         let ProgramId(id) = program;
         let fence = id as i32;
         let statements = format!(
@@ -64,7 +125,7 @@ impl Tx {
              select version from program where program_id = {id}"
         );
         // From here on the connection is ours to end, whatever becomes of the statements.
-        let mut tx = Tx { connection: Some(pool.acquire().await?), version: None, step: Step::Begun };
+        let mut tx = Tx { connection: Some(connection), warm: None, version: None, step: Step::Begun };
         let rows = raw_sql(AssertSqlSafe(statements)).fetch_all(tx.read()).await?;
         if let [_, version] = rows.as_slice() {
             tx.version = Some(version.try_get(0)?);
@@ -105,8 +166,11 @@ impl Tx {
 
     async fn end(mut self, how: &'static str) -> Result<()> {
         raw_sql(how).execute(self.read()).await?;
-        // The transaction is over: the connection goes back to the pool.
-        self.connection.take();
+        // The transaction is over: the connection goes on to the next, or back to the pool.
+        let connection = self.connection.take();
+        if let (Some(warm), Some(connection)) = (&self.warm, connection) {
+            warm.keep(connection);
+        }
         Ok(())
     }
 }

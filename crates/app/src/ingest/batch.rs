@@ -11,11 +11,11 @@ use domain::time::{Period, Timestamp};
 use store::period::Due;
 use store::{Fault, Result, Rows, StoreError, Tx};
 
+use super::Answer;
 use super::decide::{Effects, decide};
 use super::prepare::Prepared;
 use super::queue::Pending;
 use super::world::{self, Name, World};
-use super::Answer;
 use crate::error::logged;
 use crate::{App, random};
 
@@ -121,7 +121,7 @@ async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: boo
         0 => Vec::new(),
         count => app.0.counters.take(app.pool(), program, "referral", count).await?,
     };
-    let mut tx = Tx::begin(app.pool(), program).await?;
+    let mut tx = Tx::begin_warm(app.pool(), &app.0.warm, program).await?;
     let Some(mut world) = world::load(app, &mut tx, program, batch, numbers).await? else {
         return Ok(Done::Answered(vec![Err(Refused::Unavailable); batch.len()]));
     };

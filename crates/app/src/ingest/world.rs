@@ -118,7 +118,11 @@ pub(crate) async fn load(
     numbers: Vec<i64>,
 ) -> Result<Option<World>> {
     let mentions = mentions(batch);
-    let mut bindings = store::name::claim(tx, program, &mentions).await?;
+    // Customers may be locked at once where no other referral comes in by a payment that is named.
+    let is_plain = batch.iter().all(|prepared| prepared.payment.is_none());
+    let by_id: Vec<_> = batch.iter().filter_map(|prepared| prepared.customer()?.id).collect();
+    let claimed = store::claim(tx, program, &mentions, is_plain.then_some(&by_id)).await?;
+    let mut bindings = claimed.bindings;
     lock_names(tx, program, batch, &mut bindings).await?;
     let subjects: HashMap<Hash, Option<Uuid>> =
         mentions.iter().map(|mention| (mention.hash, mention.subject)).collect();
@@ -156,7 +160,11 @@ pub(crate) async fn load(
     };
     load_facts(tx, program, batch, &mut world).await?;
     load_rates(tx, batch, &mut world).await?;
-    load_referrals(app, tx, program, batch, &mut world, &decisions).await?;
+    let rows = match claimed.referrals {
+        Some(rows) => rows,
+        None => lock_referrals(tx, program, batch, &world).await?,
+    };
+    load_referrals(app, tx, program, batch, &mut world, &decisions, rows).await?;
     load_choices(tx, program, batch, &mut world, &decisions).await?;
     Ok(Some(world))
 }
@@ -290,15 +298,13 @@ async fn load_rates(tx: &mut Tx, batch: &[&Prepared], world: &mut World) -> Resu
     Ok(())
 }
 
-/// Locks the referrals that the batch names and reads what folding them needs.
-async fn load_referrals(
-    app: &App,
+/// Locks the referrals that the batch names, those of named payments among them.
+async fn lock_referrals(
     tx: &mut Tx,
     program: ProgramId,
     batch: &[&Prepared],
-    world: &mut World,
-    decisions: &Decisions,
-) -> Result<()> {
+    world: &World,
+) -> Result<Vec<ReferralRow>> {
     let mut ids: BTreeSet<ReferralId> = BTreeSet::new();
     for prepared in batch {
         let named = prepared.uid.iter().chain(&prepared.email).filter_map(|hash| world.subject(hash));
@@ -306,7 +312,19 @@ async fn load_referrals(
         ids.extend(prepared.customer().and_then(|customer| customer.id));
     }
     ids.extend(world.facts.values().filter_map(|fact| fact.referral));
-    let rows = store::referral::lock(tx, program, &ids).await?;
+    store::referral::lock(tx, program, &ids).await
+}
+
+/// Reads what folding the locked referrals needs.
+async fn load_referrals(
+    app: &App,
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[&Prepared],
+    world: &mut World,
+    decisions: &Decisions,
+    rows: Vec<ReferralRow>,
+) -> Result<()> {
     let versions =
         rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
     let terms = app.0.cache.versions(tx.read(), program, &versions).await?;

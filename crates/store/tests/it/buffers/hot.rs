@@ -46,6 +46,7 @@ pub(crate) enum Hot {
     FactsOfReferrals,
     FactsWaiting,
     ReferralsLocked,
+    CustomersLocked,
     ReferralsChanged,
     CommissionsBooked,
     Releasable,
@@ -73,7 +74,7 @@ pub(crate) enum Hot {
 
 impl Hot {
     /// All of them; the one that numbers comes last, for it leaves less to do.
-    pub(crate) const ALL: [Hot; 34] = [
+    pub(crate) const ALL: [Hot; 35] = [
         Hot::RatesOfDays,
         Hot::NamesKnown,
         Hot::NamesWaiting,
@@ -86,6 +87,7 @@ impl Hot {
         Hot::FactsOfReferrals,
         Hot::FactsWaiting,
         Hot::ReferralsLocked,
+        Hot::CustomersLocked,
         Hot::ReferralsChanged,
         Hot::CommissionsBooked,
         Hot::Releasable,
@@ -183,6 +185,10 @@ impl Hot {
             }
             Hot::RatesOfDays => rates_of_days(tx).await?,
             Hot::ReferralsLocked => store::referral::lock(tx, PROGRAM, &referrals.collect()).await?.len(),
+            Hot::CustomersLocked => {
+                let customers: Vec<_> = referrals.collect();
+                store::claim(tx, PROGRAM, &[], Some(&customers)).await?.referrals.map_or(0, |rows| rows.len())
+            }
             Hot::CommissionsBooked => {
                 let booked =
                     store::commission::booked(tx.read(), PROGRAM, &referrals.collect::<Vec<_>>()).await?;
