@@ -3,6 +3,7 @@
 //! Every transaction reads the program's version behind the fence; what was read under another version is thrown away,
 //! so nothing here is ever out of date when it is used. Deal versions never change and are kept for good.
 
+mod choice;
 mod network;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,12 +14,10 @@ use domain::deal::Terms;
 use domain::fold::Truth;
 use domain::ids::{AffiliateId, DealId, DealVersionId, ProgramId};
 use domain::sub_affiliate::Member;
-use domain::time::Timestamp;
 use store::program::ProgramRow;
 use store::{Connection, Result, Tx};
 
-/// The newest version of a deal.
-pub(crate) type Newest = Option<(DealVersionId, Arc<Terms>)>;
+pub(crate) use choice::{InForce, Offers};
 
 /// Decisions of programs, by version.
 #[derive(Default)]
@@ -33,11 +32,11 @@ pub(crate) struct Decisions {
     /// What counts the deposits and withdrawals of each brand.
     pub(crate) brands: BTreeMap<String, Truth>,
     statuses: Mutex<BTreeMap<AffiliateId, History>>,
-    newest: Mutex<HashMap<DealId, Newest>>,
+    own: Mutex<BTreeMap<AffiliateId, Arc<choice::Own>>>,
     /// Whether anybody was ever brought by another.
     has_network: bool,
     members: Mutex<BTreeMap<AffiliateId, Member>>,
-    deals: Mutex<HashMap<DealId, Arc<[(Timestamp, DealVersionId, Arc<Terms>)]>>>,
+    deals: Mutex<HashMap<DealId, network::Versions>>,
 }
 
 impl Cache {
@@ -53,7 +52,7 @@ impl Cache {
             brands: store::brand::list(tx.read(), program).await?,
             program: row,
             statuses: Mutex::default(),
-            newest: Mutex::default(),
+            own: Mutex::default(),
             has_network: store::affiliate::setting::any_parent(tx.read(), program).await?,
             members: Mutex::default(),
             deals: Mutex::default(),
@@ -119,17 +118,5 @@ impl Decisions {
         self.statuses.lock().expect("nothing panics while it holds this").extend(read.clone());
         found.extend(read);
         Ok(found)
-    }
-
-    /// The newest version of a deal; `None` for a deal without rules or versions (organic traffic).
-    pub(crate) async fn newest(&self, connection: &mut Connection, deal: DealId) -> Result<Newest> {
-        let kept = self.newest.lock().expect("nothing panics while it holds this").get(&deal).cloned();
-        if let Some(newest) = kept {
-            return Ok(newest);
-        }
-        let row = store::deal::newest(connection, self.program.id, deal).await?;
-        let newest = row.map(|row| (row.version, Arc::new(row.terms)));
-        self.newest.lock().expect("nothing panics while it holds this").insert(deal, newest.clone());
-        Ok(newest)
     }
 }

@@ -1,11 +1,15 @@
-//! Deals: made with their first version; a change makes a new one, which meets registrations from then on.
+//! Deals: made with their first version; a change makes a new one, which meets registrations from a set time on.
+
+mod accept;
 
 use domain::currency::Currency;
-use domain::deal::Terms;
+use domain::deal::{Criteria, Terms};
 use domain::ids::{AffiliateId, DealId, DealVersionId};
 use domain::text::Name;
+use domain::time::Timestamp;
 use serde_json::json;
 use store::Tx;
+pub use accept::{Acceptance, Accepted, accept};
 pub use store::deal::DealRow;
 
 use crate::error::{Error, Result};
@@ -18,7 +22,8 @@ pub struct NewDeal {
     pub name: Name,
     /// Its terms.
     pub terms: Terms,
-    /// The affiliate it is for, whose own deal it becomes; `None` for a deal that any affiliate may be given.
+    /// The affiliate it is for. Without criteria it becomes the one that the affiliate is set to, with criteria it is
+    /// chosen where they fit. `None` for a deal that any affiliate may be given, or for coupons alone.
     pub affiliate: Option<AffiliateId>,
 }
 
@@ -35,16 +40,20 @@ pub async fn create(app: &App, caller: &Caller, new: NewDeal) -> Result<DealRow>
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
     let program = crate::program::by_id(tx.read(), caller.program).await?;
     check(&new.terms, program.currency)?;
+    let is_set = new.terms.criteria == Criteria::default();
     let owner = match new.affiliate {
         None => None,
         Some(affiliate) => {
             let row = store::affiliate::lock(&mut tx, caller.program, affiliate).await?;
-            Some(row.ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}")))?)
+            Some(row.ok_or_else(|| {
+                Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}"))
+            })?)
         }
     };
     store::deal::append(&mut tx, caller.program, id, new.name.as_str(), new.affiliate, caller.now).await?;
-    store::deal::append_version(&mut tx, caller.program, id, version, &new.terms, caller.now).await?;
-    if let Some(mut owner) = owner {
+    store::deal::append_version(&mut tx, caller.program, id, version, &new.terms, caller.now, caller.now)
+        .await?;
+    if let Some(mut owner) = owner.filter(|_| is_set) {
         owner.deal = Some(id);
         owner.updated_at = caller.now;
         store::affiliate::update(&mut tx, caller.program, &owner).await?;
@@ -63,13 +72,22 @@ async fn newest(tx: &mut Tx, caller: &Caller, id: DealId) -> Result<DealRow> {
         .ok_or_else(|| Error::NotFound(format!("there is no deal {id}")))
 }
 
+/// New terms of a deal.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewTerms {
+    /// The terms.
+    pub terms: Terms,
+    /// From when on registrations get them; `None` for now.
+    pub effective_at: Option<Timestamp>,
+}
+
 /// Changes a deal: a name changes the deal, terms make a new version of it.
 pub async fn update(
     app: &App,
     caller: &Caller,
     id: DealId,
     name: Option<Name>,
-    terms: Option<Terms>,
+    terms: Option<NewTerms>,
 ) -> Result<DealRow> {
     caller.require_operator()?;
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
@@ -77,18 +95,39 @@ pub async fn update(
     if let Some(name) = name.filter(|name| name.as_str() != before.name) {
         store::deal::rename(&mut tx, caller.program, id, name.as_str(), caller.now).await?;
     }
-    if let Some(terms) = terms.filter(|terms| *terms != before.terms) {
+    if let Some(NewTerms { terms, effective_at }) = terms.filter(|new| new.terms != before.terms) {
         let program = crate::program::by_id(tx.read(), caller.program).await?;
         check(&terms, program.currency)?;
+        let effective_at = later(effective_at, &before, caller.now)?;
         let version = DealVersionId(random::id());
-        store::deal::append_version(&mut tx, caller.program, id, version, &terms, caller.now).await?;
-        let body = json!({ "deal": id, "version": version });
+        store::deal::append_version(&mut tx, caller.program, id, version, &terms, effective_at, caller.now)
+            .await?;
+        let body = json!({ "deal": id, "version": version, "effective_at": effective_at });
         crate::key::log(app, &mut tx, caller, "deal.changed", body).await?;
         store::program::bump_version(&mut tx, caller.program).await?;
     }
     let row = newest(&mut tx, caller, id).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// When a new version takes effect: not in the past, and not before the version that it follows.
+fn later(asked: Option<Timestamp>, before: &DealRow, now: Timestamp) -> Result<Timestamp> {
+    let at = asked.unwrap_or_else(|| now.max(before.effective_at));
+    if at < now {
+        return Err(Error::invalid(
+            "effective_at",
+            format!("{} is past; customers who registered since have their terms", at.to_rfc3339()),
+        ));
+    }
+    if at < before.effective_at {
+        let planned = before.effective_at.to_rfc3339();
+        return Err(Error::invalid(
+            "effective_at",
+            format!("version {} takes effect at {planned}; a newer one cannot do so before", before.number),
+        ));
+    }
+    Ok(at)
 }
 
 /// A deal in its newest version.

@@ -22,9 +22,9 @@ use domain::time::Timestamp;
 
 pub(crate) use batch::due as late_months;
 pub(crate) use convert::convert_waiting;
-pub(crate) use decide::{reject_commission, reject_referral};
+pub(crate) use decide::{Effects, re_rate, reject_commission, reject_referral};
 pub(crate) use queue::{Queue, work};
-pub(crate) use world::{Scope, scope, scopes};
+pub(crate) use world::{Scope, Scopes, scope, scopes};
 
 use crate::App;
 

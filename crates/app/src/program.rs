@@ -62,7 +62,7 @@ pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<Progra
     store::program::append(&mut tx, &program).await?;
     store::deal::append(&mut tx, id, deal, "Default", None, now).await?;
     let version = DealVersionId(random::id());
-    store::deal::append_version(&mut tx, id, deal, version, &new.terms, now).await?;
+    store::deal::append_version(&mut tx, id, deal, version, &new.terms, now, now).await?;
     store::affiliate::append(&mut tx, id, &organic(affiliate, now)).await?;
     let body = json!({ "currency": new.currency, "zone": new.zone, "mode": new.mode.as_str() });
     let log =

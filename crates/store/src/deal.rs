@@ -1,5 +1,7 @@
 //! Deals and their versions. A version never changes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use domain::deal::Terms;
 use domain::ids::{AffiliateId, DealId, DealVersionId, ProgramId};
@@ -26,6 +28,8 @@ pub struct DealRow {
     pub created_at: DateTime<Utc>,
     /// When the version was made.
     pub version_created_at: DateTime<Utc>,
+    /// From when on registrations get it; the first version holds for all time before it too.
+    pub effective_at: DateTime<Utc>,
 }
 
 /// Appends a deal without versions.
@@ -71,19 +75,21 @@ pub async fn append_version(
     id: DealId,
     version: DealVersionId,
     terms: &Terms,
+    effective_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<i32> {
     let terms = serde_json::to_value(terms).expect("terms are plain data");
     Ok(sqlx::query_scalar!(
-        r#"insert into deal_version (program_id, id, deal_id, number, terms, created_at)
-           select $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5 from deal_version
+        r#"insert into deal_version (program_id, id, deal_id, number, terms, created_at, effective_at)
+           select $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6 from deal_version
            where program_id = $1 and deal_id = $3
            returning number"#,
         program.0,
         version.0,
         id.0,
         terms,
-        now
+        now,
+        effective_at
     )
     .fetch_one(tx.enter(Step::Appends)?)
     .await?)
@@ -98,6 +104,7 @@ struct Raw {
     terms: serde_json::Value,
     created_at: DateTime<Utc>,
     version_created_at: DateTime<Utc>,
+    effective_at: DateTime<Utc>,
 }
 
 impl TryFrom<Raw> for DealRow {
@@ -114,6 +121,7 @@ impl TryFrom<Raw> for DealRow {
                 .map_err(|_| corrupt("deal_version", "terms", raw.version_id))?,
             created_at: raw.created_at,
             version_created_at: raw.version_created_at,
+            effective_at: raw.effective_at,
         })
     }
 }
@@ -123,7 +131,7 @@ pub async fn newest(connection: &mut Connection, program: ProgramId, id: DealId)
     sqlx::query_as!(
         Raw,
         "select d.id, d.name, d.affiliate_id, v.id as version_id, v.number, v.terms, d.created_at,
-                v.created_at as version_created_at
+                v.created_at as version_created_at, v.effective_at
          from deal d join deal_version v on v.program_id = d.program_id and v.deal_id = d.id
          where d.program_id = $1 and d.id = $2 order by v.number desc limit 1",
         program.0,
@@ -141,7 +149,7 @@ pub async fn newest_of(connection: &mut Connection, program: ProgramId, ids: &[D
     sqlx::query_as!(
         Raw,
         "select distinct on (d.id) d.id, d.name, d.affiliate_id, v.id as version_id, v.number, v.terms, d.created_at,
-                v.created_at as version_created_at
+                v.created_at as version_created_at, v.effective_at
          from deal d join deal_version v on v.program_id = d.program_id and v.deal_id = d.id
          where d.program_id = $1 and d.id = any($2) order by d.id, v.number desc",
         program.0,
@@ -168,7 +176,7 @@ pub async fn versions(connection: &mut Connection, program: ProgramId, id: DealI
     sqlx::query_as!(
         Raw,
         "select d.id, d.name, d.affiliate_id, v.id as version_id, v.number, v.terms, d.created_at,
-                v.created_at as version_created_at
+                v.created_at as version_created_at, v.effective_at
          from deal d join deal_version v on v.program_id = d.program_id and v.deal_id = d.id
          where d.program_id = $1 and d.id = $2 order by v.number desc",
         program.0,
@@ -191,10 +199,11 @@ pub async fn page(
     sqlx::query_as!(
         Raw,
         r#"select d.id, d.name, d.affiliate_id, v.id as "version_id!", v.number as "number!", v.terms as "terms!",
-                  d.created_at, v.created_at as "version_created_at!"
+                  d.created_at, v.created_at as "version_created_at!",
+                  v.effective_at as "effective_at!"
            from deal d
            cross join lateral (
-               select v.id, v.number, v.terms, v.created_at from deal_version v
+               select v.id, v.number, v.terms, v.created_at, v.effective_at from deal_version v
                where v.program_id = d.program_id and v.deal_id = d.id order by v.number desc limit 1) v
            where d.program_id = $1 and d.id > $2 order by d.id limit $3"#,
         program.0,
@@ -218,7 +227,7 @@ pub async fn by_versions(
     sqlx::query_as!(
         Raw,
         "select d.id, d.name, d.affiliate_id, v.id as version_id, v.number, v.terms, d.created_at,
-                v.created_at as version_created_at
+                v.created_at as version_created_at, v.effective_at
          from deal_version v join deal d on d.program_id = v.program_id and d.id = v.deal_id
          where v.program_id = $1 and v.id = any($2)",
         program.0,
@@ -229,4 +238,47 @@ pub async fn by_versions(
     .into_iter()
     .map(DealRow::try_from)
     .collect()
+}
+
+/// The deals that were made for affiliates, oldest first.
+pub async fn made_for(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliates: &BTreeSet<AffiliateId>,
+) -> Result<BTreeMap<AffiliateId, Vec<DealId>>> {
+    let ids: Vec<i64> = affiliates.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"select affiliate_id as "affiliate_id!", id from deal
+           where program_id = $1 and affiliate_id = any($2) order by affiliate_id, id"#,
+        program.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut deals: BTreeMap<AffiliateId, Vec<DealId>> = BTreeMap::new();
+    for row in rows {
+        deals.entry(AffiliateId(row.affiliate_id)).or_default().push(DealId(row.id));
+    }
+    Ok(deals)
+}
+
+/// The deals with a version that is for one of these coupons, each with whom it was made for.
+pub async fn with_coupons(
+    connection: &mut Connection,
+    program: ProgramId,
+    coupons: &[String],
+) -> Result<Vec<(DealId, Option<AffiliateId>)>> {
+    let rows = sqlx::query!(
+        "select id, affiliate_id from deal
+         where program_id = $1 and id in (
+             select deal_id from deal_version
+             where program_id = $1 and terms -> 'criteria' -> 'coupon' is not null
+                   and terms -> 'criteria' -> 'coupon' ?| $2)
+         order by id",
+        program.0,
+        coupons
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (DealId(row.id), row.affiliate_id.map(AffiliateId))).collect())
 }

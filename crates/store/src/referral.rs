@@ -382,3 +382,53 @@ pub async fn reject_fact(tx: &mut Tx, program: ProgramId, id: ReferralId, fact: 
     .await?;
     Ok(())
 }
+
+/// Referrals, after one, that are or were under one of these deal versions, for an affiliate if one is given.
+pub async fn under(
+    connection: &mut Connection,
+    program: ProgramId,
+    versions: &[DealVersionId],
+    affiliate: Option<AffiliateId>,
+    after: Option<ReferralId>,
+    limit: i64,
+) -> Result<Vec<ReferralId>> {
+    let versions: Vec<Uuid> = versions.iter().map(|version| version.0).collect();
+    let ids = sqlx::query_scalar!(
+        "select id from referral
+         where program_id = $1 and id > $2
+               and exists (select from jsonb_array_elements(assignments) as a
+                           where (a ->> 'v')::uuid = any($3) and ($4::bigint is null or (a ->> 'a')::bigint = $4))
+         order by id limit $5",
+        program.0,
+        after.map_or(Uuid::nil(), |id| id.0),
+        &versions,
+        affiliate.map(|id| id.0),
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(ReferralId).collect())
+}
+
+/// Gives referrals that the transaction has locked their dated list of owners and terms.
+pub async fn assign(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow]) -> Result<()> {
+    if referrals.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = referrals.iter().map(|row| row.id.0).collect();
+    let lists: Vec<String> = referrals
+        .iter()
+        .map(|row| serde_json::to_string(&row.assignments).expect("assignments are plain data"))
+        .collect();
+    sqlx::query!(
+        "update referral set assignments = t.assignments::jsonb
+         from unnest($2::uuid[], $3::text[]) as t (id, assignments)
+         where program_id = $1 and referral.id = t.id",
+        program.0,
+        &ids,
+        &lists
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}

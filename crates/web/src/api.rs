@@ -44,6 +44,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(deals::list::list_deals, deals::create::create_deal))
         .routes(routes!(deals::show::show_deal, deals::update::update_deal))
         .routes(routes!(deals::versions::list_deal_versions))
+        .routes(routes!(deals::accept::accept_deal))
         .routes(routes!(referrals::list::list_referrals))
         .routes(routes!(referrals::show::show_referral))
         .routes(routes!(referrals::reject::reject_referral))

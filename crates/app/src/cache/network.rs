@@ -14,8 +14,8 @@ use store::{Connection, Result};
 
 use super::Decisions;
 
-/// The versions of a deal, oldest first, each with when it was made.
-type Versions = Arc<[(Timestamp, DealVersionId, Arc<Terms>)]>;
+/// The versions of a deal, oldest first, each with when it takes effect.
+pub(crate) type Versions = Arc<[(Timestamp, DealVersionId, Arc<Terms>)]>;
 
 impl Decisions {
     /// The network above some affiliates.
@@ -71,7 +71,8 @@ impl Decisions {
         Ok(())
     }
 
-    async fn versions_of(&self, connection: &mut Connection, deal: DealId) -> Result<Versions> {
+    /// Every version of a deal.
+    pub(crate) async fn versions_of(&self, connection: &mut Connection, deal: DealId) -> Result<Versions> {
         let kept = self.deals.lock().expect("nothing panics while it holds this").get(&deal).cloned();
         if let Some(versions) = kept {
             return Ok(versions);
@@ -80,7 +81,7 @@ impl Decisions {
         let versions: Versions = rows
             .into_iter()
             .rev()
-            .map(|row| (row.version_created_at, row.version, Arc::new(row.terms)))
+            .map(|row| (row.effective_at, row.version, Arc::new(row.terms)))
             .collect();
         self.deals.lock().expect("nothing panics while it holds this").insert(deal, versions.clone());
         Ok(versions)
@@ -88,7 +89,7 @@ impl Decisions {
 }
 
 /// Settings with the time each holds from: the first one, or none at all, holds for all time before it too.
-fn dated(settings: &[SettingRow]) -> Vec<(Timestamp, Option<SettingRow>)> {
+pub(super) fn dated(settings: &[SettingRow]) -> Vec<(Timestamp, Option<SettingRow>)> {
     let mut dated: Vec<_> = settings.iter().map(|row| (row.from, Some(*row))).collect();
     match dated.first_mut() {
         Some(first) => first.0 = Timestamp::MIN_UTC,
@@ -97,7 +98,7 @@ fn dated(settings: &[SettingRow]) -> Vec<(Timestamp, Option<SettingRow>)> {
     dated
 }
 
-/// The versions that are in force in a span: the newest made before it, and those made within it. The first version of a
+/// The versions that are in force in a span: the newest in effect before it, and those that take effect within it. The first version of a
 /// deal holds for all time before it too.
 fn in_force(
     versions: &Versions,

@@ -26,7 +26,7 @@ pub(crate) use refunds::{Counted, Refunds};
 use super::prepare::Prepared;
 use super::rates::Rates;
 use crate::App;
-use crate::cache::{Decisions, Newest};
+use crate::cache::{Decisions, Offers};
 
 /// A referral with what folding it needs.
 pub(crate) struct Scope {
@@ -36,6 +36,14 @@ pub(crate) struct Scope {
     pub(crate) history: Option<History>,
     pub(crate) is_new: bool,
     pub(crate) changed: bool,
+}
+
+impl Scope {
+    /// Who has how much by its commissions as they are booked, in micros.
+    pub(crate) fn standings(&self) -> Vec<(domain::ids::AffiliateId, i64)> {
+        let booked = self.history.iter().flat_map(|history| history.booked.values());
+        booked.map(|booked| (booked.header.key.affiliate, booked.standing)).collect()
+    }
 }
 
 /// Everything known of a referral.
@@ -56,8 +64,8 @@ pub(crate) struct World {
     /// Facts that wait under a name.
     pub(crate) parked: HashMap<Hash, Vec<FactId>>,
     pub(crate) affiliates: Vec<Found>,
-    /// The terms that registrations choose from.
-    pub(crate) newest: BTreeMap<DealId, Newest>,
+    /// The deals that registrations choose from.
+    pub(crate) offers: Offers,
     /// Deals of the deal versions in use.
     pub(crate) deals: BTreeMap<DealVersionId, DealId>,
     pub(crate) statuses: BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
@@ -145,7 +153,7 @@ pub(crate) async fn load(
         referrals: HashMap::new(),
         parked: HashMap::new(),
         affiliates: Vec::new(),
-        newest: BTreeMap::new(),
+        offers: Offers::default(),
         deals: BTreeMap::new(),
         statuses: BTreeMap::new(),
         network: Network {
@@ -438,7 +446,7 @@ fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
     wanted
 }
 
-/// Reads what registrations choose from: affiliates by name, and the newest versions of their deals.
+/// Reads what registrations choose from: affiliates by name, and deals.
 async fn load_choices(
     tx: &mut Tx,
     program: ProgramId,
@@ -446,7 +454,7 @@ async fn load_choices(
     world: &mut World,
     decisions: &Decisions,
 ) -> Result<()> {
-    let (mut ids, mut slugs, mut partner_keys) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ids, mut slugs, mut partner_keys, mut coupons) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for prepared in batch {
         let Command::Registration(registration) = &prepared.ask.command else { continue };
         match &registration.affiliate {
@@ -454,11 +462,12 @@ async fn load_choices(
             AffiliateName::Slug(slug) => slugs.push(slug.as_str().to_owned()),
             AffiliateName::PartnerKey(key) => partner_keys.push(key.clone()),
         }
+        coupons.extend(registration.attributes.coupon.clone());
     }
     if ids.is_empty() && slugs.is_empty() && partner_keys.is_empty() {
         return Ok(());
     }
-    for names in [&mut slugs, &mut partner_keys] {
+    for names in [&mut slugs, &mut partner_keys, &mut coupons] {
         names.sort();
         names.dedup();
     }
@@ -468,16 +477,7 @@ async fn load_choices(
     let found = world.affiliates.iter().map(|affiliate| affiliate.id).collect();
     world.statuses.extend(decisions.statuses(tx.read(), &found).await?);
     world.network.members.extend(decisions.network(tx.read(), &found).await?.members);
-    let deals: BTreeSet<DealId> = world
-        .affiliates
-        .iter()
-        .filter_map(|affiliate| affiliate.deal)
-        .chain([world.program.default_deal])
-        .collect();
-    for deal in deals {
-        let newest = decisions.newest(tx.read(), deal).await?;
-        world.deals.extend(newest.iter().map(|(version, _)| (*version, deal)));
-        world.newest.insert(deal, newest);
-    }
+    world.offers = decisions.offers(tx.read(), &found, &coupons).await?;
+    world.deals.extend(world.offers.versions());
     Ok(())
 }

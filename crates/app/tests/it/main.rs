@@ -2,6 +2,7 @@
 
 mod convergence;
 mod deadlock;
+mod deal_choice;
 mod disputes;
 mod doors;
 mod faults;

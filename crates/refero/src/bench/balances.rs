@@ -22,6 +22,9 @@ const REQUESTS: usize = 400;
 /// Months of transfers behind each balance.
 const MONTHS: i32 = 12;
 
+/// Transfers of each month, of 1.00 each.
+const TRANSFERS: i32 = 2;
+
 #[derive(Args)]
 pub(super) struct Options {
     #[command(flatten)]
@@ -106,9 +109,10 @@ async fn measure(ground: &Ground, sizes: [u64; 2]) -> Outcome<[Measured; 2]> {
     Ok(measured)
 }
 
-/// Gives every affiliate of a program twelve months of ten transfers each, with what is derived from them.
+/// Gives every affiliate of a program twelve months of transfers, with what is derived from them.
 async fn balances(sql: &mut PgConnection, program: i64) -> Outcome {
     let months = format!("generate_series(0, {} ) as m", MONTHS - 1);
+    let sum = TRANSFERS * 1_000_000;
     let month = "to_char(date_trunc('month', now()) - m * interval '1 month', 'YYYYMM')::int";
     for statement in [
         format!(
@@ -118,18 +122,18 @@ async fn balances(sql: &mut PgConnection, program: i64) -> Outcome {
              select program_id, gen_random_uuid(), id, 'EUR', 2, 10, 1000000, 0, gen_random_uuid(), 0,
                     gen_random_uuid(), 0, 0, date_trunc('month', now()) - m * interval '1 month' + n * interval '1 hour',
                     {month}, gen_random_uuid(), 1000000
-             from affiliate cross join {months} cross join generate_series(1, 10) as n where program_id = $1"
+             from affiliate cross join {months} cross join generate_series(1, {TRANSFERS}) as n where program_id = $1"
         ),
         format!(
             "insert into account_month (program_id, affiliate_id, currency, month, moved)
              select program_id, id, 'EUR', {month},
-                    array[0, 0, -10000000, 0, 0, 0, 0, 0, 0, 0, 10000000, 0, 0, 0, 0, 0]::numeric[]
+                    array[0, 0, -{sum}, 0, 0, 0, 0, 0, 0, 0, {sum}, 0, 0, 0, 0, 0]::numeric[]
              from affiliate cross join {months} where program_id = $1"
         ),
         format!(
             "insert into account select program_id, id, 'EUR', 0, 0, -s, 0, 0, 0, 0, 0, 0, 0, s, 0, 0, 0, 0, 0,
                                         0, 0, 0, 0, 0, null
-             from affiliate cross join (select {MONTHS} * 10000000 as s) as sum where program_id = $1"
+             from affiliate cross join (select {MONTHS} * {sum} as s) as sum where program_id = $1"
         ),
     ] {
         sqlx::query(sqlx::AssertSqlSafe(statement)).bind(program).execute(&mut *sql).await?;
@@ -140,7 +144,7 @@ async fn balances(sql: &mut PgConnection, program: i64) -> Outcome {
 async fn ask(server: &Server, program: &Program) -> Outcome<Measured> {
     let one = format!("/smartico/api/af2_balance_op?affiliate_id={}", program.one);
     let year_ago =
-        format!("{one}&to={}", app::clock::Clock::System.now().date_naive() - chrono::TimeDelta::days(300));
+        format!("{one}&to={}T00:00:00Z", app::clock::Clock::System.now().date_naive() - chrono::TimeDelta::days(300));
     let now_ms = latency(server.address, &one, &program.key).await?;
     let then_ms = latency(server.address, &year_ago, &program.key).await?;
     let started = Instant::now();

@@ -199,7 +199,8 @@ impl Desk<'_> {
         }
         if index == 6 {
             let terms = self.plan.favoured.2.clone();
-            app::deal::update(self.app, &caller, self.favoured, None, Some(terms)).await?;
+            let new = app::deal::NewTerms { terms, effective_at: None };
+            app::deal::update(self.app, &caller, self.favoured, None, Some(new)).await?;
         }
         if index % 3 == 2 {
             self.adjust(index, &caller).await?;

@@ -1,5 +1,6 @@
 //! `/v1/deals`: commission terms in versions.
 
+pub(super) mod accept;
 pub(super) mod create;
 pub(super) mod list;
 pub(super) mod schema;
@@ -45,6 +46,8 @@ pub(crate) struct DealVersion {
     number: i32,
     /// When it was made.
     created_at: DateTime<Utc>,
+    /// From when on registrations get it; the first version holds for those before it too.
+    effective_at: DateTime<Utc>,
 }
 
 /// Shows a deal of a program that keeps its books in `currency`.
@@ -57,6 +60,7 @@ fn shown(row: DealRow, currency: Currency) -> Deal {
             id: row.version.to_string(),
             number: row.number,
             created_at: row.version_created_at,
+            effective_at: row.effective_at,
         },
         sentences: row.terms.sentences(currency),
         terms: row.terms,

@@ -233,6 +233,27 @@ pub(crate) fn reject_commission(
     Ok(effects)
 }
 
+/// Folds a referral again that got other terms for some of its time, and books the difference. Months that are closed are
+/// closed again wherever it has facts in them since.
+pub(crate) fn re_rate(
+    scope: &mut Scope,
+    network: &Network,
+    effects: &mut Effects,
+    since: Timestamp,
+    at: Timestamp,
+    origin: Origin,
+) -> Result<(), Refused> {
+    let (folded, is_step) = refold(scope, None)?;
+    settle(scope, network, effects, Found { folded, is_step, reason: Reason::Fact, at }, origin, at, None);
+    let times = scope.history.iter().flat_map(|history| &history.facts).map(|fact| fact.occurred_at);
+    let times: Vec<Timestamp> = times.filter(|time| *time >= since).collect();
+    for time in times {
+        let owner = scope.course.owner_at(time).affiliate;
+        late(scope, effects, owner, time, origin);
+    }
+    Ok(())
+}
+
 /// The fold with one more fact: from the stored state where it is newer than all folded ones, else from all facts.
 fn refold(scope: &mut Scope, fact: Option<&Fact>) -> Result<(Folded, bool), Refused> {
     let stepped = fact.and_then(|fact| step(&scope.course, &scope.row.fold, fact));

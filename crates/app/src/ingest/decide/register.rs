@@ -14,7 +14,7 @@ use store::referral::{AssignmentRow, ReferralRow};
 
 use super::book::{Cause, Effects, book};
 use super::{attach, new_fact, recorded, take_name, take_own_names};
-use crate::cache::Newest;
+use crate::cache::InForce;
 use crate::ingest::Answer;
 use crate::ingest::prepare::Prepared;
 use crate::ingest::world::{History, Scope, World};
@@ -32,7 +32,8 @@ pub(super) fn register(
     let affiliate = find(world, &registration.affiliate)
         .cloned()
         .ok_or_else(|| Refused::UnknownAffiliate(described(&registration.affiliate)))?;
-    let terms = choose_terms(world, &affiliate);
+    let terms =
+        world.offers.choose(&world.program, affiliate.id, &registration.attributes, prepared.occurred_at);
     let scope = new_scope(world, prepared, &affiliate, terms, &registration.attributes);
     world.referrals.insert(prepared.referral, scope);
     for name in &names {
@@ -73,20 +74,11 @@ fn described(name: &AffiliateName) -> String {
     }
 }
 
-/// The affiliate's own deal, else the program's default; the default affiliate (organic traffic) has none.
-fn choose_terms(world: &World, affiliate: &Found) -> Newest {
-    if affiliate.id == world.program.default_affiliate {
-        return None;
-    }
-    let deal = affiliate.deal.unwrap_or(world.program.default_deal);
-    world.newest.get(&deal).cloned().flatten()
-}
-
 fn new_scope(
     world: &mut World,
     prepared: &Prepared,
     affiliate: &Found,
-    terms: Newest,
+    terms: InForce,
     attributes: &Attributes,
 ) -> Scope {
     let from = prepared.occurred_at;
