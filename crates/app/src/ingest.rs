@@ -24,7 +24,7 @@ pub(crate) use batch::due as late_months;
 pub(crate) use convert::convert_waiting;
 pub(crate) use decide::{reject_commission, reject_referral};
 pub(crate) use queue::{Queue, work};
-pub(crate) use world::{Scope, scope, scopes};
+pub(crate) use world::{Scope, Scopes, scope, scopes_under};
 
 use crate::App;
 

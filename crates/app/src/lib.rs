@@ -16,6 +16,7 @@ mod counter;
 pub mod deal;
 pub mod error;
 pub mod event;
+pub mod explain;
 pub mod ingest;
 pub mod jobs;
 pub mod key;

@@ -4,6 +4,7 @@
 mod bench;
 mod deal;
 mod demo;
+mod explain;
 mod failure;
 mod house;
 mod job;
@@ -53,6 +54,8 @@ enum Command {
     Period(period::Options),
     /// Bring in and list exchange rates.
     Rates(rates::Options),
+    /// Explain an event or a commission: rules, arithmetic, what is booked.
+    Explain(explain::Options),
     /// Rebuild everything that is derived and compare.
     Verify(verify::Options),
     /// Measure against the physical limit, in one run.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
             Command::Job(options) => job::run(options).await,
             Command::Period(options) => period::run(options).await,
             Command::Rates(options) => rates::run(options).await,
+            Command::Explain(options) => explain::run(options).await,
             Command::Verify(options) => verify::run(options).await,
             Command::Bench(options) => bench::run(options).await,
         }

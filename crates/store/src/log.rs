@@ -95,6 +95,43 @@ pub async fn programs_waiting(pool: &Pool) -> Result<Vec<ProgramId>> {
     Ok(programs.into_iter().map(ProgramId).collect())
 }
 
+/// A log row as it is read back.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WrittenRow {
+    /// Its id.
+    pub id: LogId,
+    /// What was written.
+    pub kind: String,
+    /// The scope it changed, and the scope's version after it.
+    pub scope: Option<(Uuid, i64)>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// What it says.
+    pub body: Option<serde_json::Value>,
+}
+
+/// Log rows by id.
+pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[LogId]) -> Result<Vec<WrittenRow>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "select l.id, l.kind, l.scope, l.scope_version, l.recorded_at, l.body
+         from unnest($2::uuid[]) as w (id)
+              cross join lateral (select * from log where program_id = $1 and id = w.id offset 0) l",
+        program.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let row = rows.into_iter().map(|row| WrittenRow {
+        id: LogId(row.id),
+        kind: row.kind,
+        scope: row.scope.zip(row.scope_version),
+        recorded_at: row.recorded_at,
+        body: row.body,
+    });
+    Ok(row.collect())
+}
+
 /// A numbered log row as readers see it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NumberedRow {

@@ -4,6 +4,7 @@ mod convergence;
 mod deadlock;
 mod disputes;
 mod doors;
+mod explain;
 mod faults;
 mod ingest;
 mod jobs;

@@ -11,6 +11,7 @@ mod disputes;
 mod documents;
 mod exchange;
 mod exchange_files;
+mod explanations;
 mod laws;
 mod laws_of_deals;
 mod months;
