@@ -12,6 +12,7 @@ mod documents;
 mod exchange;
 mod exchange_files;
 mod explanations;
+mod golden;
 mod laws;
 mod laws_of_deals;
 mod months;
