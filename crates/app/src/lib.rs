@@ -34,9 +34,11 @@ pub mod random;
 pub mod rates;
 pub mod referral;
 pub mod release;
+pub mod replay;
 pub mod secret;
 mod sequencer;
 pub mod verify;
+pub mod what_if;
 
 use std::sync::Arc;
 

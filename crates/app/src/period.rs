@@ -22,7 +22,7 @@ use store::{Connection, Fault, Tx};
 
 pub use booking::Booking;
 pub use months::Month;
-pub(crate) use months::{Reader, Wanted, months_of};
+pub(crate) use months::{Instead, Reader, Wanted, months_of};
 
 use crate::error::{Error, Result};
 use crate::{App, Caller, random};

@@ -14,9 +14,11 @@ mod migrate;
 mod period;
 mod program;
 mod rates;
+mod replay;
 mod secret;
 mod serve;
 mod verify;
+mod what_if;
 
 use std::process::ExitCode;
 
@@ -58,6 +60,10 @@ enum Command {
     Explain(explain::Options),
     /// Rebuild everything that is derived and compare.
     Verify(verify::Options),
+    /// Tell every referral its history again and compare with what is booked.
+    Replay(replay::Options),
+    /// Show what history would have cost under another deal; nothing is booked.
+    WhatIf(what_if::Options),
     /// Measure against the physical limit, in one run.
     Bench(bench::Options),
 }
@@ -82,6 +88,8 @@ fn main() -> ExitCode {
             Command::Rates(options) => rates::run(options).await,
             Command::Explain(options) => explain::run(options).await,
             Command::Verify(options) => verify::run(options).await,
+            Command::Replay(options) => replay::run(options).await,
+            Command::WhatIf(options) => what_if::run(options).await,
             Command::Bench(options) => bench::run(options).await,
         }
     });

@@ -47,7 +47,9 @@ pub(super) async fn of(
         };
         if !corrections.is_empty() {
             let parts = parts(app, connection, decisions, (affiliate, month), fact).await?;
-            for (correction, part) in corrections.iter_mut().zip(posted(row).map(|(reason, _)| parts.get(reason))) {
+            for (correction, part) in
+                corrections.iter_mut().zip(posted(row).map(|(reason, _)| parts.get(reason)))
+            {
                 correction.of_this = part.map(|micros| decimal(*micros, program.currency.exponent()));
             }
         }
@@ -93,7 +95,7 @@ async fn parts(
     let sets = together(connection, decisions.program.id).await?;
     let set = sets.into_iter().find(|set| set.contains(&affiliate));
     let affiliates = set.unwrap_or_else(|| BTreeSet::from([affiliate]));
-    let wanted = Wanted { affiliates: &affiliates, span: (month, month), watched: Some(fact) };
+    let wanted = Wanted { affiliates: &affiliates, span: (month, month), watched: Some(fact), instead: None };
     let mut reader = Reader::Looking(connection);
     let months = months_of(app, &mut reader, decisions, &decisions.program, wanted).await?;
     let mut parts: BTreeMap<Correction, i128> = BTreeMap::new();

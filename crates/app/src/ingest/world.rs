@@ -19,8 +19,7 @@ use store::referral::ReferralRow;
 use store::{Connection, Result, Tx};
 use uuid::Uuid;
 
-use course::course_of;
-pub(crate) use course::{Scopes, scope, scopes, scopes_under};
+pub(crate) use course::{Scopes, course_of, scope, scopes, scopes_under};
 pub(crate) use refunds::{Counted, Refunds};
 
 use super::prepare::Prepared;

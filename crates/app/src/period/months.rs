@@ -88,6 +88,54 @@ pub(crate) struct Wanted<'a> {
     pub(crate) span: (Period, Period),
     /// A fact, of whose commissions it is kept what changes.
     pub(crate) watched: Option<FactId>,
+    /// Terms to close by in place of those that were in force.
+    pub(crate) instead: Option<&'a Instead>,
+}
+
+/// Other terms for some affiliates, from the beginning of time: what would be, had they been in force.
+pub(crate) struct Instead {
+    /// Whose.
+    pub(crate) affiliates: BTreeSet<AffiliateId>,
+    /// The terms, as a version of a deal of their own.
+    pub(crate) terms: Arc<Terms>,
+}
+
+impl Instead {
+    /// The version that stands for them.
+    const VERSION: DealVersionId = DealVersionId(Uuid::nil());
+    /// The deal that stands for them; no deal has this number.
+    pub(crate) const DEAL: DealId = DealId(-1);
+
+    /// Puts a course under the terms, wherever it belongs to one of the affiliates under any.
+    fn apply(&self, course: &mut domain::fold::Course) {
+        for assignment in &mut course.assignments {
+            if assignment.terms.is_some() && self.affiliates.contains(&assignment.affiliate) {
+                assignment.terms = Some((Instead::VERSION, self.terms.clone()));
+            }
+        }
+    }
+
+    /// Has the affiliates earn by those they brought under the terms too.
+    fn apply_to(&self, network: &mut Network) {
+        for (id, member) in &mut network.members {
+            if self.affiliates.contains(id) && !member.terms.is_empty() {
+                member.terms = vec![(Timestamp::MIN_UTC, Instead::VERSION, self.terms.clone())];
+            }
+        }
+    }
+
+    fn row(&self, at: Timestamp) -> DealRow {
+        DealRow {
+            id: Instead::DEAL,
+            name: String::new(),
+            affiliate: None,
+            version: Instead::VERSION,
+            number: 1,
+            terms: (*self.terms).clone(),
+            created_at: at,
+            version_created_at: at,
+        }
+    }
 }
 
 type Versions = BTreeMap<DealVersionId, (DealId, Arc<Terms>)>;
@@ -119,7 +167,7 @@ pub(super) async fn months(
     (from, through): (Period, Period),
 ) -> Result<Vec<Month>> {
     let Some(decisions) = app.0.cache.decisions(tx, program.id).await? else { return Ok(Vec::new()) };
-    let wanted = Wanted { affiliates, span: (from, through), watched: None };
+    let wanted = Wanted { affiliates, span: (from, through), watched: None, instead: None };
     months_of(app, &mut Reader::Locking(tx), &decisions, program, wanted).await
 }
 
@@ -131,15 +179,22 @@ pub(crate) async fn months_of(
     program: &ProgramRow,
     wanted: Wanted<'_>,
 ) -> Result<Vec<Month>> {
-    let Wanted { affiliates, span: (from, through), watched } = wanted;
+    let Wanted { affiliates, span: (from, through), watched, instead } = wanted;
     let (mut members, mut versions) = (Vec::new(), Versions::new());
-    let network = decisions.network(reader.connection(), affiliates).await?;
+    let mut network = decisions.network(reader.connection(), affiliates).await?;
     let of_network = network.members.values().flat_map(|member| &member.terms).map(|(_, version, _)| *version);
     versions.extend(app.0.cache.versions(reader.connection(), program.id, &of_network.collect()).await?);
+    if let Some(instead) = instead {
+        instead.apply_to(&mut network);
+        versions.insert(Instead::VERSION, (Instead::DEAL, instead.terms.clone()));
+    }
     let mut settings = store::affiliate::setting::of(reader.connection(), program.id, affiliates).await?;
     for affiliate in affiliates {
-        let stored = store::period::of_affiliate(reader.connection(), program.id, *affiliate).await?;
-        let whole = Whole { app, decisions, network: &network, known: &versions };
+        let stored = match instead {
+            Some(_) => Vec::new(),
+            None => store::period::of_affiliate(reader.connection(), program.id, *affiliate).await?,
+        };
+        let whole = Whole { app, decisions, network: &network, known: &versions, instead };
         let (mut readings, known) = whole.gather(reader, *affiliate, (from, through)).await?;
         versions.extend(known);
         for row in stored.iter().filter(|row| row.month >= from && row.month <= through) {
@@ -152,7 +207,10 @@ pub(crate) async fn months_of(
     let deals: BTreeSet<DealId> = members.iter().flat_map(|member| member.readings.keys().copied()).collect();
     let mut months = Vec::new();
     for id in deals {
-        let rows = store::deal::versions(reader.connection(), program.id, id).await?;
+        let rows = match instead.filter(|_| id == Instead::DEAL) {
+            Some(instead) => vec![instead.row(program.created_at)],
+            None => store::deal::versions(reader.connection(), program.id, id).await?,
+        };
         let of_deal = versions.iter().filter(|(_, (of, _))| *of == id);
         let versions = of_deal.map(|(version, (_, terms))| (*version, terms.clone())).collect();
         months.extend(close_all(&Deal { program, id, rows, versions }, &mut members, from, watched));
@@ -277,9 +335,29 @@ struct Whole<'a> {
     decisions: &'a Decisions,
     network: &'a Network,
     known: &'a Versions,
+    instead: Option<&'a Instead>,
 }
 
 impl Whole<'_> {
+    /// Whose referrals an affiliate may earn by: its own. Under other terms it may have earned by those of whoever it
+    /// brought too, and did not, so those are read as well.
+    fn owners(&self, affiliate: AffiliateId) -> Vec<AffiliateId> {
+        let mut owners = vec![affiliate];
+        if self.instead.is_none() {
+            return owners;
+        }
+        let mut place = 0;
+        while let Some(parent) = owners.get(place).copied() {
+            place += 1;
+            let is_child =
+                |member: &domain::sub_affiliate::Member| member.parents.iter().any(|(_, brought_by)| *brought_by == Some(parent));
+            let children = self.network.members.iter().filter(|(_, member)| is_child(member));
+            let new: Vec<AffiliateId> = children.map(|(id, _)| *id).filter(|id| !owners.contains(id)).collect();
+            owners.extend(new);
+        }
+        owners
+    }
+
     /// What the affiliate's referrals bring to each month of each deal that closes; read a page at a time.
     async fn gather(
         &self,
@@ -289,23 +367,31 @@ impl Whole<'_> {
     ) -> Result<(Readings, Versions)> {
         let (mut readings, mut versions) = (Readings::new(), self.known.clone());
         let program = self.decisions.program.id;
-        let mut after = ReferralId(Uuid::nil());
-        loop {
-            let ids =
-                store::period::referrals(reader.connection(), program, affiliate, after, PAGE).await?;
-            let Some(last) = ids.last() else { break };
+        let (mut seen, mut after) = (BTreeSet::new(), ReferralId(Uuid::nil()));
+        let mut owners = self.owners(affiliate);
+        while let Some(owner) = owners.last() {
+            let ids = store::period::referrals(reader.connection(), program, *owner, after, PAGE).await?;
+            let Some(last) = ids.last() else {
+                owners.pop();
+                after = ReferralId(Uuid::nil());
+                continue;
+            };
             after = *last;
-            let rows = reader.referrals(program, &ids.into_iter().collect()).await?;
+            let new = ids.into_iter().filter(|id| self.instead.is_none() || seen.insert(*id));
+            let rows = reader.referrals(program, &new.collect()).await?;
             let named = rows.iter().flat_map(|row| &row.assignments).filter_map(|it| it.version).collect();
             versions.extend(self.app.0.cache.versions(reader.connection(), program, &named).await?);
             let scopes = scopes_under(self.app, reader.connection(), self.decisions, rows).await?;
-            for scope in scopes.by_id.into_values() {
+            for mut scope in scopes.by_id.into_values() {
+                if let Some(instead) = self.instead {
+                    instead.apply(&mut scope.course);
+                }
                 add(&mut readings, &versions, affiliate, span, scope, self.network);
             }
         }
         let closing: BTreeSet<DealId> =
             versions.values().filter(|(_, terms)| terms.has_close()).map(|(deal, _)| *deal).collect();
-        readings.retain(|deal, _| closing.contains(deal));
+        readings.retain(|deal, _| closing.contains(deal) || *deal == Instead::DEAL);
         Ok((readings, versions))
     }
 }
@@ -326,7 +412,7 @@ fn add(
     let mut by_deal: BTreeMap<DealId, BTreeSet<DealVersionId>> = BTreeMap::new();
     for version in own {
         if let Some((deal, terms)) = versions.get(&version)
-            && terms.has_close()
+            && (terms.has_close() || *deal == Instead::DEAL)
         {
             by_deal.entry(*deal).or_default().insert(version);
         }

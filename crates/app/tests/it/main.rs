@@ -13,5 +13,7 @@ mod march;
 mod months;
 mod periods;
 mod rates;
+mod replay;
 mod story;
 mod sub_affiliates;
+mod what_if;

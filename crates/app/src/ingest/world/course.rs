@@ -26,7 +26,7 @@ pub(crate) struct Scopes {
 }
 
 /// The course of a referral.
-pub(super) fn course_of(
+pub(crate) fn course_of(
     row: &ReferralRow,
     program: &ProgramRow,
     terms: &BTreeMap<DealVersionId, (DealId, Arc<domain::deal::Terms>)>,
