@@ -47,16 +47,8 @@ impl Cache {
         if let Some(decisions) = known.filter(|decisions| decisions.program.version == version) {
             return Ok(Some(decisions));
         }
-        let Some(row) = store::program::by_id(tx.read(), program).await? else { return Ok(None) };
-        let decisions = Arc::new(Decisions {
-            brands: store::brand::list(tx.read(), program).await?,
-            program: row,
-            statuses: Mutex::default(),
-            own: Mutex::default(),
-            has_network: store::affiliate::setting::any_parent(tx.read(), program).await?,
-            members: Mutex::default(),
-            deals: Mutex::default(),
-        });
+        let Some(decisions) = Decisions::read(tx.read(), program).await? else { return Ok(None) };
+        let decisions = Arc::new(decisions);
         let mut programs = self.programs.lock().expect("nothing panics while it holds this");
         programs.insert(program, decisions.clone());
         Ok(Some(decisions))
@@ -94,6 +86,20 @@ impl Cache {
 }
 
 impl Decisions {
+    /// The decisions of a program as a connection sees them, kept by nobody; `None` for an unknown program.
+    pub(crate) async fn read(connection: &mut Connection, program: ProgramId) -> Result<Option<Decisions>> {
+        let Some(row) = store::program::by_id(connection, program).await? else { return Ok(None) };
+        Ok(Some(Decisions {
+            brands: store::brand::list(connection, program).await?,
+            program: row,
+            statuses: Mutex::default(),
+            own: Mutex::default(),
+            has_network: store::affiliate::setting::any_parent(connection, program).await?,
+            members: Mutex::default(),
+            deals: Mutex::default(),
+        }))
+    }
+
     /// The dated statuses of affiliates.
     pub(crate) async fn statuses(
         &self,

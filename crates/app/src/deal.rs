@@ -9,6 +9,7 @@ use domain::text::Name;
 use domain::time::Timestamp;
 use serde_json::json;
 use store::Tx;
+pub(crate) use accept::ACCEPTED;
 pub use accept::{Acceptance, Accepted, accept};
 pub use store::deal::DealRow;
 

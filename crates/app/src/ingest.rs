@@ -22,9 +22,11 @@ use domain::time::Timestamp;
 
 pub(crate) use batch::due as late_months;
 pub(crate) use convert::convert_waiting;
-pub(crate) use decide::{Effects, re_rate, reject_commission, reject_referral};
+pub(crate) use decide::{
+    Cause as Booking, Effects, book_in, convert, re_rate, reject_commission, reject_referral,
+};
 pub(crate) use queue::{Queue, work};
-pub(crate) use world::{Scope, Scopes, scope, scopes};
+pub(crate) use world::{History, Scope, Scopes, course_of, scope, scopes, scopes_under};
 
 use crate::App;
 

@@ -16,6 +16,7 @@ mod counter;
 pub mod deal;
 pub mod error;
 pub mod event;
+pub mod explain;
 pub mod ingest;
 pub mod jobs;
 pub mod key;
@@ -33,9 +34,11 @@ pub mod random;
 pub mod rates;
 pub mod referral;
 pub mod release;
+pub mod replay;
 pub mod secret;
 mod sequencer;
 pub mod verify;
+pub mod what_if;
 
 use std::sync::Arc;
 

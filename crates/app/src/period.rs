@@ -22,6 +22,7 @@ use store::{Connection, Fault, Tx};
 
 pub use booking::Booking;
 pub use months::Month;
+pub(crate) use months::{Instead, Reader, Wanted, months_of};
 
 use crate::error::{Error, Result};
 use crate::{App, Caller, random};
@@ -135,7 +136,10 @@ pub async fn preview(app: &App, caller: &Caller, month: Period) -> Result<Vec<Mo
 
 /// Sets of affiliates whose months are closed together: those that share a spend limit, and those that were brought by
 /// one another, because parents follow the months of whom they brought. An affiliate is in one of them at most.
-async fn together(connection: &mut Connection, program: ProgramId) -> store::Result<Vec<BTreeSet<AffiliateId>>> {
+pub(crate) async fn together(
+    connection: &mut Connection,
+    program: ProgramId,
+) -> store::Result<Vec<BTreeSet<AffiliateId>>> {
     let sharing = store::period::sharing(connection, program).await?;
     let pairs = store::affiliate::setting::brought(connection, program).await?;
     let pairs = pairs.into_iter().map(|(child, parent)| BTreeSet::from([child, parent]));

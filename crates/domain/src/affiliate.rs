@@ -95,6 +95,22 @@ impl History {
         let in_force = self.0.iter().rev().find(|(from, _)| *from <= at).or(self.0.first());
         in_force.map_or(Status::Pending, |(_, status)| *status)
     }
+
+    /// Since when each status was in force.
+    pub fn dates(&self) -> impl Iterator<Item = Timestamp> {
+        self.0.iter().map(|(from, _)| *from)
+    }
+
+    /// The list as it was before anything of an instant was added to it; the first status is always there.
+    pub fn known_before(&self, at: Timestamp) -> History {
+        let mut place = 0;
+        let mut entries = self.0.clone();
+        entries.retain(|(from, _)| {
+            place += 1;
+            place == 1 || *from < at
+        });
+        History(entries)
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +128,9 @@ mod tests {
         assert_eq!(history.at(at("2026-02-28T23:59:59Z")), Status::Approved);
         assert_eq!(history.at(at("2026-03-01T00:00:00Z")), Status::Blocked);
         assert!(!Status::Blocked.earns() && Status::Suspended.earns());
+        let blocked_at = at("2026-03-01T00:00:00Z");
+        assert_eq!(history.known_before(blocked_at).at(blocked_at), Status::Approved);
+        assert_eq!(history.known_before(at("2025-01-01T00:00:00Z")).at(blocked_at), Status::Approved);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod check;
 mod criteria;
 mod monthly;
 mod qualification;
-mod sentence;
+pub(crate) mod sentence;
 pub mod smartico;
 mod sub_affiliate;
 

@@ -12,11 +12,13 @@ mod qualify;
 mod returned;
 mod rules;
 mod state;
+mod trace;
 
 use std::collections::BTreeMap;
 
 pub use course::{Assignment, Course, Source, Truth};
 pub use state::{FirstPayment, Qualified, State, Taken};
+pub use trace::{Seen, Trace, Traced};
 
 use crate::commission::{Key, Target};
 use crate::deal::{Measure, On, Reward};
@@ -61,25 +63,38 @@ pub struct Reached {
 }
 
 /// What one fold works with.
-#[derive(Clone, Copy)]
-struct Context<'a> {
+struct Context<'a, T> {
     course: &'a Course,
     returned: &'a Returned,
     measures: bool,
+    trace: &'a T,
 }
+
+impl<T> Clone for Context<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Context<'_, T> {}
 
 /// Folds all facts of a referral. They may come in any order and are brought into the canonical one; a fact that
 /// comes twice counts once, of an activity row the highest revision.
 pub fn fold(course: &Course, facts: &[Fact]) -> Folded {
-    fold_all(course, facts, false)
+    fold_all(course, facts, false, &())
 }
 
 /// As [`fold`], with what each fact adds to the measures of its month.
 pub fn fold_measured(course: &Course, facts: &[Fact]) -> Folded {
-    fold_all(course, facts, true)
+    fold_all(course, facts, true, &())
 }
 
-fn fold_all(course: &Course, facts: &[Fact], measures: bool) -> Folded {
+/// As [`fold`], telling what it sees.
+pub fn fold_traced(course: &Course, facts: &[Fact], trace: &impl Trace) -> Folded {
+    fold_all(course, facts, false, trace)
+}
+
+fn fold_all(course: &Course, facts: &[Fact], measures: bool, trace: &impl Trace) -> Folded {
     let revision = |fact: &Fact| match fact.body {
         Body::Activity { revision, .. } => revision,
         _ => 0,
@@ -90,7 +105,7 @@ fn fold_all(course: &Course, facts: &[Fact], measures: bool) -> Folded {
     });
     ordered.dedup_by_key(|(_, fact)| fact.id);
     let returned = Returned::sum(ordered.iter().map(|(_, fact)| *fact));
-    let context = Context { course, returned: &returned, measures };
+    let context = Context { course, returned: &returned, measures, trace };
     let mut folded = Folded::default();
     folded.state.kept = course.kept().map(|(on, booked)| (on, booked.header.key.fact)).collect();
     for (position, fact) in ordered {
@@ -115,7 +130,7 @@ pub fn step(course: &Course, state: &State, fact: &Fact) -> Option<Folded> {
         return None;
     }
     let mut folded = Folded { state: state.clone(), ..Folded::default() };
-    let context = Context { course, returned: &Returned::default(), measures: false };
+    let context = Context { course, returned: &Returned::default(), measures: false, trace: &() };
     fold_one(context, &mut folded, position, fact);
     (!folded.reopened).then_some(folded)
 }
@@ -128,7 +143,7 @@ pub fn returned(facts: &[Fact], payment: FactId) -> i128 {
     Returned::sum(ordered.into_iter()).of(payment)
 }
 
-fn fold_one(context: Context<'_>, folded: &mut Folded, position: Position, fact: &Fact) {
+fn fold_one(context: Context<'_, impl Trace>, folded: &mut Folded, position: Position, fact: &Fact) {
     let course = context.course;
     let date = course.zone.date_of(fact.occurred_at);
     folded.state.registered.get_or_insert(date);
@@ -195,7 +210,7 @@ fn move_referral(course: &Course, state: &mut State, fact: &Fact, event: Option<
     }
 }
 
-fn fold_registration(context: Context<'_>, folded: &mut Folded, case: &Case<'_>) -> Outcome {
+fn fold_registration(context: Context<'_, impl Trace>, folded: &mut Folded, case: &Case<'_>) -> Outcome {
     let (version, terms) = match context.course.earning(case.owner, case.fact, &folded.state) {
         Err(note) => return Outcome { note: Some(note), ..Outcome::default() },
         Ok(earning) => earning,
@@ -219,7 +234,12 @@ fn fold_registration(context: Context<'_>, folded: &mut Folded, case: &Case<'_>)
     Outcome { lines, ..Outcome::default() }
 }
 
-impl Context<'_> {
+impl<T: Trace> Context<'_, T> {
+    /// Tells what was seen while a case's fact was folded.
+    fn see(&self, case: &Case<'_>, seen: impl FnOnce() -> Seen) {
+        self.trace.see(case.fact.id, seen);
+    }
+
     /// Adds to what the affiliate reached in the fact's month, where that is asked for.
     fn reach(&self, folded: &mut Folded, case: &Case<'_>, version: DealVersionId, by: Measure, micros: i64) {
         if self.measures && micros != 0 {

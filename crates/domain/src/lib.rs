@@ -11,6 +11,7 @@ pub mod currency;
 pub mod deal;
 pub mod example;
 pub mod exchange;
+pub mod explain;
 pub mod fact;
 pub mod fold;
 pub mod ids;

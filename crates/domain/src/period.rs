@@ -9,6 +9,7 @@ mod booking;
 mod limits;
 mod reading;
 mod statement;
+mod trace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use booking::{Posted, Posting, postings};
 pub use reading::{Reading, Under, read};
 pub use statement::Statement;
+pub use trace::{Change, Trace, Traced};
 
 use crate::commission::Key;
 use crate::currency::Currency;
@@ -177,9 +179,9 @@ pub struct Closed {
 pub fn asked(input: &Input<'_>, before: &Chain) -> Vec<Asked> {
     let mut closed = Closed { chain: before.clone(), ..Closed::default() };
     let mut items = input.items.clone();
-    limits::tiers(input, &mut items, &mut closed);
+    limits::tiers(input, &mut items, &mut closed, &());
     sort(&mut items);
-    limits::caps(input, &mut items, &mut closed);
+    limits::caps(input, &mut items, &mut closed, &());
     items.into_iter().map(|it| Asked { position: it.position, key: it.key, micros: it.full }).collect()
 }
 
@@ -189,6 +191,11 @@ fn sort(items: &mut [Item]) {
 
 /// Closes a month, or closes it again.
 pub fn close(input: &Input<'_>, before: &Chain) -> Closed {
+    close_traced(input, before, &())
+}
+
+/// As [`close`], telling what it changes of each commission.
+pub fn close_traced(input: &Input<'_>, before: &Chain, trace: &impl Trace) -> Closed {
     let mut closed = Closed {
         chain: before.clone(),
         effective_at: Some(input.zone.close_of(input.period, input.terms.hold_days)),
@@ -196,9 +203,9 @@ pub fn close(input: &Input<'_>, before: &Chain) -> Closed {
     };
     let mut items = input.items.clone();
     sort(&mut items);
-    limits::tiers(input, &mut items, &mut closed);
-    limits::caps(input, &mut items, &mut closed);
-    limits::spend_limit(input, &mut items, &mut closed);
+    limits::tiers(input, &mut items, &mut closed, trace);
+    limits::caps(input, &mut items, &mut closed, trace);
+    limits::spend_limit(input, &mut items, &mut closed, trace);
     let mut results = results(input, &items);
     fees(input, &items, &mut results, &mut closed);
     milestones(input, &mut closed);

@@ -70,7 +70,8 @@ pub(crate) async fn run(options: Options) -> Outcome {
     }
 }
 
-fn read(path: &Path) -> Outcome<File> {
+/// Reads a deal's file.
+pub(crate) fn read(path: &Path) -> Outcome<File> {
     let refused = |why: String| Failure::new(format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
     toml::from_str(&text).map_err(|error| refused(error.to_string()))

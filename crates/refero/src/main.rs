@@ -4,6 +4,7 @@
 mod bench;
 mod deal;
 mod demo;
+mod explain;
 mod failure;
 mod house;
 mod job;
@@ -13,9 +14,11 @@ mod migrate;
 mod period;
 mod program;
 mod rates;
+mod replay;
 mod secret;
 mod serve;
 mod verify;
+mod what_if;
 
 use std::process::ExitCode;
 
@@ -53,8 +56,14 @@ enum Command {
     Period(period::Options),
     /// Bring in and list exchange rates.
     Rates(rates::Options),
+    /// Explain an event or a commission: rules, arithmetic, what is booked.
+    Explain(explain::Options),
     /// Rebuild everything that is derived and compare.
     Verify(verify::Options),
+    /// Tell every referral its history again and compare with what is booked.
+    Replay(replay::Options),
+    /// Show what history would have cost under another deal; nothing is booked.
+    WhatIf(what_if::Options),
     /// Measure against the physical limit, in one run.
     Bench(bench::Options),
 }
@@ -77,7 +86,10 @@ fn main() -> ExitCode {
             Command::Job(options) => job::run(options).await,
             Command::Period(options) => period::run(options).await,
             Command::Rates(options) => rates::run(options).await,
+            Command::Explain(options) => explain::run(options).await,
             Command::Verify(options) => verify::run(options).await,
+            Command::Replay(options) => replay::run(options).await,
+            Command::WhatIf(options) => what_if::run(options).await,
             Command::Bench(options) => bench::run(options).await,
         }
     });

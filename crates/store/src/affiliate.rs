@@ -264,6 +264,22 @@ pub async fn histories(
     Ok(entries.into_iter().map(|(id, entries)| (id, History::new(entries))).collect())
 }
 
+/// A page of the ids of affiliates after one.
+pub async fn ids_after(
+    connection: &mut Connection,
+    program: ProgramId,
+    after: AffiliateId,
+    limit: i64,
+) -> Result<Vec<AffiliateId>> {
+    let ids = sqlx::query_scalar!(
+        "select id from affiliate where program_id = $1 and id > $2 order by id limit $3",
+        program.0,
+        after.0,
+        limit
+    );
+    Ok(ids.fetch_all(connection).await?.into_iter().map(AffiliateId).collect())
+}
+
 /// An affiliate as a conversion finds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Found {

@@ -34,6 +34,14 @@ pub async fn list(connection: &mut Connection, program: ProgramId) -> Result<BTr
     Ok(rows.into_iter().map(|row| brand(row.name, row.deposits, row.withdrawals)).collect())
 }
 
+/// When every brand of a program was made.
+pub async fn since(connection: &mut Connection, program: ProgramId) -> Result<BTreeMap<String, Timestamp>> {
+    let rows = sqlx::query!("select name, created_at from brand where program_id = $1", program.0)
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.created_at)).collect())
+}
+
 /// Appends a brand.
 pub async fn append(tx: &mut Tx, program: ProgramId, name: &str, truth: Truth, now: Timestamp) -> Result<()> {
     sqlx::query!(

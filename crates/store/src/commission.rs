@@ -1,5 +1,7 @@
 //! Commissions: headers that never change (but for the mark of their release); entries are transfers.
 
+pub mod month;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};

@@ -125,6 +125,20 @@ pub async fn by_day(
     row.collect()
 }
 
+/// Where the rate of a currency on a day came from: `ecb` or `import`; `None` where there is none.
+pub async fn source(
+    connection: &mut Connection,
+    currency: Currency,
+    day: NaiveDate,
+) -> Result<Option<String>> {
+    let source = sqlx::query_scalar!(
+        "select source from exchange_rate where currency = $1 and day = $2",
+        currency.code(),
+        day
+    );
+    Ok(source.fetch_optional(connection).await?)
+}
+
 /// The newest rate of a currency.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NewestRow {

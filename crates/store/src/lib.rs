@@ -28,6 +28,7 @@ pub mod payout;
 pub mod person;
 pub mod program;
 pub mod referral;
+pub mod replay;
 pub mod roll_up;
 pub mod transfer;
 mod tx;

@@ -1,7 +1,10 @@
 //! The log of a program: one row per accepted write, numbered after commit.
 
-use domain::ids::{LogId, ProgramId};
+use std::collections::VecDeque;
+
+use domain::ids::{LogId, ProgramId, ReferralId};
 use domain::time::Timestamp;
+use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -93,6 +96,111 @@ pub async fn number(pool: &Pool, program: ProgramId) -> Result<i64> {
 pub async fn programs_waiting(pool: &Pool) -> Result<Vec<ProgramId>> {
     let programs = sqlx::query_scalar!("select distinct program_id from log_waiting").fetch_all(pool).await?;
     Ok(programs.into_iter().map(ProgramId).collect())
+}
+
+/// A log row as it is read back.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WrittenRow {
+    /// Its id.
+    pub id: LogId,
+    /// What was written.
+    pub kind: String,
+    /// The scope it changed, and the scope's version after it.
+    pub scope: Option<(Uuid, i64)>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// What it says.
+    pub body: Option<serde_json::Value>,
+}
+
+/// Log rows by id.
+pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[LogId]) -> Result<Vec<WrittenRow>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "select l.id, l.kind, l.scope, l.scope_version, l.recorded_at, l.body
+         from unnest($2::uuid[]) as w (id)
+              cross join lateral (select * from log where program_id = $1 and id = w.id offset 0) l",
+        program.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let row = rows.into_iter().map(|row| WrittenRow {
+        id: LogId(row.id),
+        kind: row.kind,
+        scope: row.scope.zip(row.scope_version),
+        recorded_at: row.recorded_at,
+        body: row.body,
+    });
+    Ok(row.collect())
+}
+
+/// The decisions on referrals and the ends of holds, by referral and in the order of its versions: a cursor of one
+/// snapshot.
+pub struct Decisions {
+    fetched: VecDeque<WrittenRow>,
+    is_over: bool,
+}
+
+impl Decisions {
+    /// Rows fetched at a time.
+    const PART: usize = 1000;
+
+    /// Opens the cursor in a snapshot.
+    pub async fn open(connection: &mut Connection, program: ProgramId) -> Result<Decisions> {
+        let ProgramId(id) = program;
+        let sql = format!(
+            "declare decisions no scroll cursor for
+             select id, kind, scope, scope_version, recorded_at, body from log
+             where program_id = {id} and scope is not null
+               and kind in ('commission.released', 'commission.rejected', 'referral.rejected', 'event.converted',
+                            'referral.accepted')
+             order by scope, scope_version"
+        );
+        sqlx::query(AssertSqlSafe(sql)).execute(connection).await?;
+        Ok(Decisions { fetched: VecDeque::new(), is_over: false })
+    }
+
+    /// The decisions on a referral. Referrals are asked for in the order of their ids.
+    pub async fn of(&mut self, connection: &mut Connection, referral: ReferralId) -> Result<Vec<WrittenRow>> {
+        let mut found = Vec::new();
+        loop {
+            if self.fetched.is_empty() && !self.is_over {
+                self.fetch(connection).await?;
+            }
+            let scope = self.fetched.front().and_then(|row| row.scope).map(|(scope, _)| scope);
+            match scope {
+                Some(scope) if scope <= referral.0 => {
+                    let row = self.fetched.pop_front();
+                    found.extend(row.filter(|_| scope == referral.0));
+                }
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    async fn fetch(&mut self, connection: &mut Connection) -> Result<()> {
+        let sql = format!("fetch forward {} from decisions", Decisions::PART);
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await?;
+        self.is_over = rows.len() < Decisions::PART;
+        for row in rows {
+            let (scope, version): (Option<Uuid>, Option<i64>) = (row.try_get(2)?, row.try_get(3)?);
+            self.fetched.push_back(WrittenRow {
+                id: LogId(row.try_get(0)?),
+                kind: row.try_get(1)?,
+                scope: scope.zip(version),
+                recorded_at: row.try_get(4)?,
+                body: row.try_get(5)?,
+            });
+        }
+        Ok(())
+    }
+
+    /// Closes the cursor.
+    pub async fn close(self, connection: &mut Connection) -> Result<()> {
+        sqlx::query("close decisions").execute(connection).await?;
+        Ok(())
+    }
 }
 
 /// A numbered log row as readers see it.

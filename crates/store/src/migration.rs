@@ -28,10 +28,13 @@ pub async fn run(pool: &Pool) -> Result<()> {
     crate::node::analyze(pool).await
 }
 
-/// A text that changes whenever a migration is added, to name templates of databases by.
+/// A text of 32 digits that changes whenever a migration is added, to name templates of databases by: names have at most
+/// 63 characters.
 pub fn fingerprint() -> String {
-    MIGRATOR
-        .iter()
-        .flat_map(|migration| migration.checksum.iter().take(4).map(|byte| format!("{byte:02x}")))
-        .collect()
+    // FNV-1a of the checksums.
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let bytes = MIGRATOR.iter().flat_map(|migration| migration.checksum.iter());
+    let hash = bytes.fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
+    format!("{hash:032x}")
 }

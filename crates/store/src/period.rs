@@ -269,6 +269,24 @@ pub async fn settle(
     Ok(())
 }
 
+/// The first closed month of any of some affiliates.
+pub async fn first_of(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliates: &BTreeSet<AffiliateId>,
+) -> Result<Option<Period>> {
+    let affiliates: Vec<i64> = affiliates.iter().map(|id| id.0).collect();
+    let month = sqlx::query_scalar!(
+        "select min(month) from period where program_id = $1 and affiliate_id = any($2)",
+        program.0,
+        &affiliates
+    )
+    .fetch_one(connection)
+    .await?;
+    let read = |month| Period::from_number(month).ok_or_else(|| corrupt("period", "month", program));
+    month.map(read).transpose()
+}
+
 /// Affiliates who earned under deals with a spend limit, which they share.
 pub async fn sharing(connection: &mut Connection, program: ProgramId) -> Result<BTreeSet<AffiliateId>> {
     let limited = sqlx::query_scalar!(

@@ -164,6 +164,51 @@ pub async fn lock(tx: &mut Tx, program: ProgramId, ids: &BTreeSet<ReferralId>) -
     .collect()
 }
 
+/// Reads referrals without locking them.
+pub async fn read(
+    connection: &mut Connection,
+    program: ProgramId,
+    ids: &BTreeSet<ReferralId>,
+) -> Result<Vec<ReferralRow>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query_as!(
+        Raw,
+        "select id, number, person_id, affiliate_id, state, state_set_at, occurred_at, rejected_at, expires_at,
+                assignments, attributes, rejected_facts, fold, version, created_at, updated_at
+         from referral where program_id = $1 and id = any($2) order by id",
+        program.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .map(ReferralRow::try_from)
+    .collect()
+}
+
+/// A page of referrals after an id, in the order of their ids.
+pub async fn after(
+    connection: &mut Connection,
+    program: ProgramId,
+    after: ReferralId,
+    limit: i64,
+) -> Result<Vec<ReferralRow>> {
+    sqlx::query_as!(
+        Raw,
+        "select id, number, person_id, affiliate_id, state, state_set_at, occurred_at, rejected_at, expires_at,
+                assignments, attributes, rejected_facts, fold, version, created_at, updated_at
+         from referral where program_id = $1 and id > $2 order by id limit $3",
+        program.0,
+        after.0,
+        limit
+    )
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .map(ReferralRow::try_from)
+    .collect()
+}
+
 /// A referral with what its person told.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ReferralView {

@@ -148,43 +148,101 @@ pub async fn take(tx: &mut Tx, program: ProgramId, parts: &[(TransferId, i64)]) 
     Ok(())
 }
 
+/// A transfer as it is read back, with the version of the rules that booked it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BookedRow {
+    /// The transfer.
+    pub transfer: TransferRow,
+    /// The version of the rules.
+    pub engine: i16,
+}
+
+struct Raw {
+    id: Uuid,
+    affiliate_id: i64,
+    currency: String,
+    debit: i16,
+    credit: i16,
+    amount_micros: i64,
+    cause: i16,
+    cause_id: Uuid,
+    revision: i32,
+    commission_id: Uuid,
+    leg: i16,
+    entry: Option<i16>,
+    effective_at: Timestamp,
+    period: i32,
+    log_id: Uuid,
+    engine: i16,
+}
+
+impl TryFrom<Raw> for BookedRow {
+    type Error = crate::StoreError;
+
+    fn try_from(row: Raw) -> Result<BookedRow> {
+        let id = TransferId(row.id);
+        let broken = |column| corrupt("transfer", column, id);
+        let debit = Account::from_code(row.debit).ok_or_else(|| broken("debit"))?;
+        let credit = Account::from_code(row.credit).ok_or_else(|| broken("credit"))?;
+        let entry = row.entry.map(|code| Entry::from_code(code).ok_or_else(|| broken("entry")));
+        let transfer = TransferRow {
+            id,
+            affiliate: AffiliateId(row.affiliate_id),
+            currency: row.currency,
+            movement: Movement::restore(debit, credit, row.amount_micros)
+                .ok_or_else(|| broken("amount_micros"))?,
+            cause: Cause::from_code(row.cause).ok_or_else(|| broken("cause"))?,
+            cause_id: row.cause_id,
+            revision: row.revision,
+            commission: (!row.commission_id.is_nil()).then_some(CommissionId(row.commission_id)),
+            leg: row.leg,
+            entry: entry.transpose()?,
+            effective_at: row.effective_at,
+            period: Period::from_number(row.period).ok_or_else(|| broken("period"))?,
+            log: LogId(row.log_id),
+        };
+        Ok(BookedRow { transfer, engine: row.engine })
+    }
+}
+
 /// The transfers of an affiliate in the order in which they were made.
 pub async fn of_affiliate(
     connection: &mut Connection,
     program: ProgramId,
     affiliate: AffiliateId,
 ) -> Result<Vec<TransferRow>> {
-    let rows = sqlx::query!(
-        "select id, currency, debit, credit, amount_micros, cause, cause_id, revision, commission_id, leg, entry,
-                effective_at, period, log_id
+    let rows = sqlx::query_as!(
+        Raw,
+        "select id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id, revision, commission_id, leg,
+                entry, effective_at, period, log_id, engine
          from transfer where program_id = $1 and affiliate_id = $2 order by id",
         program.0,
         affiliate.0
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let id = TransferId(row.id);
-            let broken = |column| corrupt("transfer", column, id);
-            let debit = Account::from_code(row.debit).ok_or_else(|| broken("debit"))?;
-            let credit = Account::from_code(row.credit).ok_or_else(|| broken("credit"))?;
-            Ok(TransferRow {
-                id,
-                affiliate,
-                currency: row.currency,
-                movement: Movement::restore(debit, credit, row.amount_micros)
-                    .ok_or_else(|| broken("amount_micros"))?,
-                cause: Cause::from_code(row.cause).ok_or_else(|| broken("cause"))?,
-                cause_id: row.cause_id,
-                revision: row.revision,
-                commission: (!row.commission_id.is_nil()).then_some(CommissionId(row.commission_id)),
-                leg: row.leg,
-                entry: row.entry.and_then(Entry::from_code),
-                effective_at: row.effective_at,
-                period: Period::from_number(row.period).ok_or_else(|| broken("period"))?,
-                log: LogId(row.log_id),
-            })
-        })
-        .collect()
+    rows.into_iter().map(|row| BookedRow::try_from(row).map(|row| row.transfer)).collect()
+}
+
+/// The transfers of commissions in the order in which they were made.
+pub async fn of_commissions(
+    connection: &mut Connection,
+    program: ProgramId,
+    ids: &[CommissionId],
+) -> Result<Vec<BookedRow>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query_as!(
+        Raw,
+        "select t.id, t.affiliate_id, t.currency, t.debit, t.credit, t.amount_micros, t.cause, t.cause_id, t.revision,
+                t.commission_id, t.leg, t.entry, t.effective_at, t.period, t.log_id, t.engine
+         from unnest($2::uuid[]) as w (id)
+              cross join lateral (select * from transfer
+                                  where program_id = $1 and commission_id = w.id offset 0) t
+         order by t.id",
+        program.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(BookedRow::try_from).collect()
 }

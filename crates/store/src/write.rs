@@ -85,7 +85,8 @@ pub async fn write(tx: &mut Tx, program: ProgramId, rows: Rows<'_>) -> Result<()
         &accounts.registrations as _, &accounts.first_payments as _, &accounts.first_payments_micros as _,
         &accounts.payments as _, &accounts.payments_micros as _, &accounts.last_paid as _,
         &months.affiliates as _, &months.currencies as _, &months.months as _, &months.moved as _,
-        &days.affiliates as _, &days.days as _, &days.deals as _, &days.counts as _, &days.amounts as _
+        &days.affiliates as _, &days.days as _, &days.deals as _, &days.counts as _, &days.amounts as _,
+        domain::ENGINE_VERSION
     )
     .execute(tx.enter(step)?)
     .await?;

@@ -42,9 +42,10 @@ with referrals as (
     returning 1
 ), transfers as (
     insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,
-                         revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)
+                         revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros,
+                         engine)
     select $1, t.id, t.affiliate_id, t.currency, t.debit, t.credit, t.amount_micros, t.cause, t.cause_id, t.revision,
-           t.commission_id, t.leg, t.entry, t.effective_at, t.period, t.log_id, t.unclaimed_micros
+           t.commission_id, t.leg, t.entry, t.effective_at, t.period, t.log_id, t.unclaimed_micros, $79
     from unnest($31::uuid[], $32::bigint[], $33::text[], $34::smallint[], $35::smallint[], $36::bigint[],
                 $37::smallint[], $38::uuid[], $39::integer[], $40::uuid[], $41::smallint[], $42::smallint[],
                 $43::timestamptz[], $44::integer[], $45::uuid[], $46::bigint[])

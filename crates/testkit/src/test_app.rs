@@ -143,6 +143,14 @@ impl TestApp {
         query.fetch_one(self.app.pool()).await.unwrap_or_else(|error| panic!("{rows}: {error}"))
     }
 
+    /// Changes the rows of a table under a condition behind the product's back, and says how many:
+    /// `("transfer", "amount_micros = amount_micros + 1", "entry = 0")`.
+    pub async fn tamper(&self, table: &str, change: &str, condition: &str) -> u64 {
+        let sql = format!("update {table} set {change} where {condition}");
+        let done = sqlx::query(sqlx::AssertSqlSafe(sql.clone())).execute(self.app.pool()).await;
+        done.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
+    }
+
     /// What a program's facts must come to in whatever order they arrived: every commission's standing by its fact and
     /// rule, every referral's state, the totals, the figures of each day.
     pub async fn end_state(&self, program: ProgramId) -> Vec<String> {
@@ -150,11 +158,13 @@ impl TestApp {
         query.fetch_all(self.app.pool()).await.expect("the end state")
     }
 
-    /// The books of every program must be right and no job may be left.
+    /// The books of every program must be right, its history told again must come to them, and no job may be left.
     pub async fn audit(&self) {
         for program in app::program::ids(&self.app).await.expect("the programs") {
             let findings = app::verify::program(&self.app, program).await.expect("a verification");
             assert!(findings.is_empty(), "program {program}: {findings:#?}");
+            let replayed = app::replay::program(&self.app, program).await.expect("a replay");
+            assert!(replayed.is_clean(), "program {program}, replayed: {:#?}", replayed.differences);
         }
         let mut connection = self.app.pool().acquire().await.expect("a connection");
         let unfinished = store::job::count_unfinished(&mut connection).await.expect("a count");

@@ -13,6 +13,7 @@ mod deals;
 mod docs;
 mod document;
 mod events;
+mod explain;
 mod extract;
 mod fields;
 mod keys;
@@ -51,6 +52,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(events::list::list_events, events::create::create_event))
         .routes(routes!(events::bulk::create_events))
         .routes(routes!(events::show::show_event))
+        .routes(routes!(events::explain::explain_event))
         .routes(routes!(activity::create::create_activity))
         .routes(routes!(brands::list::list_brands))
         .routes(routes!(brands::put::put_brand))
@@ -60,6 +62,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(rates::list_rates))
         .routes(routes!(commissions::list::list_commissions))
         .routes(routes!(commissions::show::show_commission))
+        .routes(routes!(commissions::explain::explain_commission))
         .routes(routes!(commissions::reject::reject_commission))
         .routes(routes!(adjustments::list::list_adjustments, adjustments::create::create_adjustment))
         .routes(routes!(openings::create_opening))

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ids::{AffiliateId, DealId, DealVersionId, LogId};
+use domain::ids::{AffiliateId, DealId, DealVersionId, LogId, ReferralId};
 use domain::ledger::Cause;
 use domain::time::Timestamp;
 use serde_json::json;
@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 use crate::ingest::{Effects, Scopes, late_months, re_rate, scopes};
 use crate::ledger::Origin;
 use crate::{App, Caller, random};
+
+/// The sort of log row by which a referral got other terms.
+pub(crate) const ACCEPTED: &str = "referral.accepted";
 
 /// Referrals that are changed together.
 const BATCH: i64 = 500;
@@ -138,10 +141,11 @@ impl Work {
                 return Ok(done);
             }
             let mut rows = store::referral::lock(&mut tx, caller.program, &found.into_iter().collect()).await?;
+            let before = rows.iter().map(|row| (row.id, row.assignments.clone())).collect();
             rows.retain_mut(|row| self.assign(row));
             done.referrals += rows.len() as u64;
             let Some(mut scopes) = scopes(app, &mut tx, caller.program, rows).await? else { return Ok(done) };
-            let effects = self.book(caller, &mut scopes, &mut done)?;
+            let effects = self.book(caller, &mut scopes, &before, &mut done)?;
             if is_trial {
                 tx.rollback().await?;
             } else {
@@ -173,13 +177,28 @@ impl Work {
         row.assignments != before
     }
 
-    fn book(&self, caller: &Caller, scopes: &mut Scopes, done: &mut Done) -> Result<Effects> {
+    /// Books what the new lists come to; what they were before is logged, for the replay.
+    fn book(
+        &self,
+        caller: &Caller,
+        scopes: &mut Scopes,
+        before: &BTreeMap<ReferralId, Vec<AssignmentRow>>,
+        done: &mut Done,
+    ) -> Result<Effects> {
         let mut effects = Effects::new(scopes.program.zone, scopes.program.closed_through);
-        let origin = Origin { cause: Cause::Decision, cause_id: self.log.0, log: self.log };
-        for scope in scopes.by_id.values_mut() {
+        for (id, scope) in &mut scopes.by_id {
+            let log = LogId(random::id());
+            let origin = Origin { cause: Cause::Decision, cause_id: log.0, log };
             add(&mut done.effect, scope.standings(), -1);
             re_rate(scope, &scopes.network, &mut effects, self.from, caller.now, origin)?;
             add(&mut done.effect, scope.standings(), 1);
+            effects.logs.push(LogRow {
+                id: log,
+                kind: ACCEPTED,
+                scope: Some((id.0, scope.row.version)),
+                recorded_at: caller.now,
+                body: Some(json!({ "decision": self.log, "from": self.from, "before": before.get(id) })),
+            });
         }
         Ok(effects)
     }

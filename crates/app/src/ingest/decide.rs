@@ -20,7 +20,7 @@ use super::rates::Rates;
 use super::world::{Name, World};
 use super::{Answer, Recorded};
 
-pub(crate) use book::{Cause, Effects, book, convert, re_rate, reject_commission, reject_referral};
+pub(crate) use book::{Cause, Effects, book, book_in, convert, re_rate, reject_commission, reject_referral};
 
 /// How long a fact may wait for its customer or payment, in days.
 const PARKED_DAYS: i64 = 90;

@@ -16,11 +16,10 @@ use store::fact::FactRow;
 use store::name::{Binding, Hash, Kind, Mention};
 use store::program::ProgramRow;
 use store::referral::ReferralRow;
-use store::{Result, Tx};
+use store::{Connection, Result, Tx};
 use uuid::Uuid;
 
-use course::course_of;
-pub(crate) use course::{Scopes, scope, scopes};
+pub(crate) use course::{Scopes, course_of, scope, scopes, scopes_under};
 pub(crate) use refunds::{Counted, Refunds};
 
 use super::prepare::Prepared;
@@ -358,7 +357,7 @@ async fn load_histories(
     if wanted.is_empty() {
         return Ok(());
     }
-    let (mut histories, reports) = read_histories(tx, program, &wanted, &world.program).await?;
+    let (mut histories, reports) = read_histories(tx.read(), program, &wanted, &world.program).await?;
     know_reports(world, reports)?;
     for id in wanted {
         if let Some(scope) = world.referrals.get_mut(&id) {
@@ -369,14 +368,14 @@ async fn load_histories(
 }
 
 async fn read_histories(
-    tx: &mut Tx,
+    connection: &mut Connection,
     program: ProgramId,
     ids: &[ReferralId],
     settings: &ProgramRow,
 ) -> Result<(HashMap<ReferralId, History>, Vec<FactRow>)> {
     let mut reports = Vec::new();
     let mut histories: HashMap<ReferralId, History> = HashMap::new();
-    for row in store::fact::of_referrals(tx.read(), program, ids).await? {
+    for row in store::fact::of_referrals(connection, program, ids).await? {
         if let Some(referral) = row.referral {
             let history = histories.entry(referral).or_default();
             history.facts.push(row.to_fact(settings.currency)?);
@@ -386,7 +385,7 @@ async fn read_histories(
             reports.push(row);
         }
     }
-    for (referral, booked) in store::commission::booked(tx.read(), program, ids).await? {
+    for (referral, booked) in store::commission::booked(connection, program, ids).await? {
         histories.entry(referral).or_default().booked = booked;
     }
     Ok((histories, reports))

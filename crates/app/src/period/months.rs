@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::deal::Terms;
-use domain::ids::{AffiliateId, DealId, DealVersionId, ProgramId, ReferralId};
+use domain::ids::{AffiliateId, DealId, DealVersionId, FactId, ProgramId, ReferralId};
 use domain::period::{
-    Asked, Chain, Closed, Input, Posted, Posting, Reading, Statement, Under, asked, close, postings, read,
+    Asked, Chain, Change, Closed, Input, Posted, Posting, Reading, Statement, Traced, Under, asked, close,
+    close_traced, postings, read,
 };
 use domain::time::{Period, Timestamp};
 use domain::sub_affiliate::Network;
@@ -17,11 +18,12 @@ use store::affiliate::setting::SettingRow;
 use store::deal::DealRow;
 use store::period::PeriodRow;
 use store::program::ProgramRow;
-use store::{Result, Tx};
+use store::{Connection, Result, Tx};
 use uuid::Uuid;
 
 use crate::App;
-use crate::ingest::{Scope, scopes};
+use crate::cache::Decisions;
+use crate::ingest::{Scope, scopes_under};
 
 /// Referrals read at a time.
 const PAGE: i64 = 500;
@@ -44,7 +46,97 @@ pub struct Month {
     /// The statement, as it would be frozen now.
     pub statement: Statement,
     /// The month as it was closed before.
-    pub(super) before: Option<PeriodRow>,
+    pub(crate) before: Option<PeriodRow>,
+    /// What the close changes of the commissions on a fact, where one is watched.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// How referrals are read.
+pub(crate) enum Reader<'a> {
+    /// Under locks, by whoever books what comes of it.
+    Locking(&'a mut Tx),
+    /// Without a lock, from one snapshot.
+    Looking(&'a mut Connection),
+}
+
+impl Reader<'_> {
+    fn connection(&mut self) -> &mut Connection {
+        match self {
+            Reader::Locking(tx) => tx.read(),
+            Reader::Looking(connection) => connection,
+        }
+    }
+
+    async fn referrals(
+        &mut self,
+        program: ProgramId,
+        ids: &BTreeSet<ReferralId>,
+    ) -> Result<Vec<store::referral::ReferralRow>> {
+        match self {
+            Reader::Locking(tx) => store::referral::lock(tx, program, ids).await,
+            Reader::Looking(connection) => store::referral::read(connection, program, ids).await,
+        }
+    }
+}
+
+/// Which months are closed, and of whom.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Affiliates that are closed together.
+    pub(crate) affiliates: &'a BTreeSet<AffiliateId>,
+    /// From which month to which.
+    pub(crate) span: (Period, Period),
+    /// A fact, of whose commissions it is kept what changes.
+    pub(crate) watched: Option<FactId>,
+    /// Terms to close by in place of those that were in force.
+    pub(crate) instead: Option<&'a Instead>,
+}
+
+/// Other terms for some affiliates, from the beginning of time: what would be, had they been in force.
+pub(crate) struct Instead {
+    /// Whose.
+    pub(crate) affiliates: BTreeSet<AffiliateId>,
+    /// The terms, as a version of a deal of their own.
+    pub(crate) terms: Arc<Terms>,
+}
+
+impl Instead {
+    /// The version that stands for them.
+    const VERSION: DealVersionId = DealVersionId(Uuid::nil());
+    /// The deal that stands for them; no deal has this number.
+    pub(crate) const DEAL: DealId = DealId(-1);
+
+    /// Puts a course under the terms, wherever it belongs to one of the affiliates under any.
+    fn apply(&self, course: &mut domain::fold::Course) {
+        for assignment in &mut course.assignments {
+            if assignment.terms.is_some() && self.affiliates.contains(&assignment.affiliate) {
+                assignment.terms = Some((Instead::VERSION, self.terms.clone()));
+            }
+        }
+    }
+
+    /// Has the affiliates earn by those they brought under the terms too.
+    fn apply_to(&self, network: &mut Network) {
+        for (id, member) in &mut network.members {
+            if self.affiliates.contains(id) && !member.terms.is_empty() {
+                member.terms = vec![(Timestamp::MIN_UTC, Instead::VERSION, self.terms.clone())];
+            }
+        }
+    }
+
+    fn row(&self, at: Timestamp) -> DealRow {
+        DealRow {
+            id: Instead::DEAL,
+            name: String::new(),
+            affiliate: None,
+            version: Instead::VERSION,
+            number: 1,
+            terms: (*self.terms).clone(),
+            created_at: at,
+            version_created_at: at,
+            effective_at: at,
+        }
+    }
 }
 
 type Versions = BTreeMap<DealVersionId, (DealId, Arc<Terms>)>;
@@ -75,16 +167,36 @@ pub(super) async fn months(
     affiliates: &BTreeSet<AffiliateId>,
     (from, through): (Period, Period),
 ) -> Result<Vec<Month>> {
-    let (mut members, mut versions) = (Vec::new(), Versions::new());
     let Some(decisions) = app.0.cache.decisions(tx, program.id).await? else { return Ok(Vec::new()) };
-    let network = decisions.network(tx.read(), affiliates).await?;
+    let wanted = Wanted { affiliates, span: (from, through), watched: None, instead: None };
+    months_of(app, &mut Reader::Locking(tx), &decisions, program, wanted).await
+}
+
+/// [`months`] under decisions that were read.
+pub(crate) async fn months_of(
+    app: &App,
+    reader: &mut Reader<'_>,
+    decisions: &Decisions,
+    program: &ProgramRow,
+    wanted: Wanted<'_>,
+) -> Result<Vec<Month>> {
+    let Wanted { affiliates, span: (from, through), watched, instead } = wanted;
+    let (mut members, mut versions) = (Vec::new(), Versions::new());
+    let mut network = decisions.network(reader.connection(), affiliates).await?;
     let of_network = network.members.values().flat_map(|member| &member.terms).map(|(_, version, _)| *version);
-    versions.extend(app.0.cache.versions(tx.read(), program.id, &of_network.collect()).await?);
-    let mut settings = store::affiliate::setting::of(tx.read(), program.id, affiliates).await?;
+    versions.extend(app.0.cache.versions(reader.connection(), program.id, &of_network.collect()).await?);
+    if let Some(instead) = instead {
+        instead.apply_to(&mut network);
+        versions.insert(Instead::VERSION, (Instead::DEAL, instead.terms.clone()));
+    }
+    let mut settings = store::affiliate::setting::of(reader.connection(), program.id, affiliates).await?;
     for affiliate in affiliates {
-        let stored = store::period::of_affiliate(tx.read(), program.id, *affiliate).await?;
-        let (mut readings, known) =
-            gather(app, tx, program.id, *affiliate, (from, through), &network, &versions).await?;
+        let stored = match instead {
+            Some(_) => Vec::new(),
+            None => store::period::of_affiliate(reader.connection(), program.id, *affiliate).await?,
+        };
+        let whole = Whole { app, decisions, network: &network, known: &versions, instead };
+        let (mut readings, known) = whole.gather(reader, *affiliate, (from, through)).await?;
         versions.extend(known);
         for row in stored.iter().filter(|row| row.month >= from && row.month <= through) {
             readings.entry(row.deal).or_default().entry(row.month).or_default();
@@ -96,10 +208,13 @@ pub(super) async fn months(
     let deals: BTreeSet<DealId> = members.iter().flat_map(|member| member.readings.keys().copied()).collect();
     let mut months = Vec::new();
     for id in deals {
-        let rows = store::deal::versions(tx.read(), program.id, id).await?;
+        let rows = match instead.filter(|_| id == Instead::DEAL) {
+            Some(instead) => vec![instead.row(program.created_at)],
+            None => store::deal::versions(reader.connection(), program.id, id).await?,
+        };
         let of_deal = versions.iter().filter(|(_, (of, _))| *of == id);
         let versions = of_deal.map(|(version, (_, terms))| (*version, terms.clone())).collect();
-        months.extend(close_all(&Deal { program, id, rows, versions }, &mut members, from));
+        months.extend(close_all(&Deal { program, id, rows, versions }, &mut members, from, watched));
     }
     // Month by month over all deals, so that what is booked first took effect first.
     months.sort_by_key(|month| (month.month, month.affiliate, month.deal));
@@ -108,7 +223,12 @@ pub(super) async fn months(
 }
 
 /// Closes the months of all members under one deal, month by month.
-fn close_all(deal: &Deal<'_>, members: &mut [Member], from: Period) -> Vec<Month> {
+fn close_all(
+    deal: &Deal<'_>,
+    members: &mut [Member],
+    from: Period,
+    watched: Option<FactId>,
+) -> Vec<Month> {
     let mut chains: Vec<Chain> = members.iter().map(|member| member.chain_before(deal.id, from)).collect();
     let of_deal = members.iter().filter_map(|member| member.readings.get(&deal.id));
     let all: BTreeSet<Period> = of_deal.flat_map(|months| months.keys().copied()).collect();
@@ -119,12 +239,22 @@ fn close_all(deal: &Deal<'_>, members: &mut [Member], from: Period) -> Vec<Month
         share(&mut inputs, &chains);
         for ((member, input), chain) in members.iter().zip(inputs).zip(&mut chains) {
             let Some(input) = input else { continue };
-            let closed = close(&input, chain);
+            let (closed, changes) = closed(&input, chain, watched);
             *chain = closed.chain.clone();
-            months.push(member.month(deal, &input, closed));
+            months.push(Month { changes, ..member.month(deal, &input, closed) });
         }
     }
     months
+}
+
+/// Closes a month, with what that changes of the commissions on a fact.
+fn closed(input: &Input<'_>, chain: &Chain, watched: Option<FactId>) -> (Closed, Vec<Change>) {
+    let Some(fact) = watched else { return (close(input, chain), Vec::new()) };
+    let trace = Traced::default();
+    let closed = close_traced(input, chain, &trace);
+    let mut changes = trace.into_changes();
+    changes.retain(|change| change.key.fact == fact);
+    (closed, changes)
 }
 
 /// Tells everybody what all of them ask of the spend limit, if there is one.
@@ -195,38 +325,76 @@ impl Member {
             statement: Statement::of(input, &closed),
             closed,
             before,
+            changes: Vec::new(),
         }
     }
 }
 
-/// What the affiliate's referrals bring to each month of each deal that closes; read a page at a time.
-async fn gather(
-    app: &App,
-    tx: &mut Tx,
-    program: ProgramId,
-    affiliate: AffiliateId,
-    span: (Period, Period),
-    network: &Network,
-    known: &Versions,
-) -> Result<(Readings, Versions)> {
-    let (mut readings, mut versions) = (Readings::new(), known.clone());
-    let mut after = ReferralId(Uuid::nil());
-    loop {
-        let ids = store::period::referrals(tx.read(), program, affiliate, after, PAGE).await?;
-        let Some(last) = ids.last() else { break };
-        after = *last;
-        let rows = store::referral::lock(tx, program, &ids.into_iter().collect()).await?;
-        let named = rows.iter().flat_map(|row| &row.assignments).filter_map(|it| it.version).collect();
-        versions.extend(app.0.cache.versions(tx.read(), program, &named).await?);
-        let Some(scopes) = scopes(app, tx, program, rows).await? else { break };
-        for scope in scopes.by_id.into_values() {
-            add(&mut readings, &versions, affiliate, span, scope, network);
+/// What is known of the program.
+struct Whole<'a> {
+    app: &'a App,
+    decisions: &'a Decisions,
+    network: &'a Network,
+    known: &'a Versions,
+    instead: Option<&'a Instead>,
+}
+
+impl Whole<'_> {
+    /// Whose referrals an affiliate may earn by: its own. Under other terms it may have earned by those of whoever it
+    /// brought too, and did not, so those are read as well.
+    fn owners(&self, affiliate: AffiliateId) -> Vec<AffiliateId> {
+        let mut owners = vec![affiliate];
+        if self.instead.is_none() {
+            return owners;
         }
+        let mut place = 0;
+        while let Some(parent) = owners.get(place).copied() {
+            place += 1;
+            let is_child =
+                |member: &domain::sub_affiliate::Member| member.parents.iter().any(|(_, brought_by)| *brought_by == Some(parent));
+            let children = self.network.members.iter().filter(|(_, member)| is_child(member));
+            let new: Vec<AffiliateId> = children.map(|(id, _)| *id).filter(|id| !owners.contains(id)).collect();
+            owners.extend(new);
+        }
+        owners
     }
-    let closing: BTreeSet<DealId> =
-        versions.values().filter(|(_, terms)| terms.has_close()).map(|(deal, _)| *deal).collect();
-    readings.retain(|deal, _| closing.contains(deal));
-    Ok((readings, versions))
+
+    /// What the affiliate's referrals bring to each month of each deal that closes; read a page at a time.
+    async fn gather(
+        &self,
+        reader: &mut Reader<'_>,
+        affiliate: AffiliateId,
+        span: (Period, Period),
+    ) -> Result<(Readings, Versions)> {
+        let (mut readings, mut versions) = (Readings::new(), self.known.clone());
+        let program = self.decisions.program.id;
+        let (mut seen, mut after) = (BTreeSet::new(), ReferralId(Uuid::nil()));
+        let mut owners = self.owners(affiliate);
+        while let Some(owner) = owners.last() {
+            let ids = store::period::referrals(reader.connection(), program, *owner, after, PAGE).await?;
+            let Some(last) = ids.last() else {
+                owners.pop();
+                after = ReferralId(Uuid::nil());
+                continue;
+            };
+            after = *last;
+            let new = ids.into_iter().filter(|id| self.instead.is_none() || seen.insert(*id));
+            let rows = reader.referrals(program, &new.collect()).await?;
+            let named = rows.iter().flat_map(|row| &row.assignments).filter_map(|it| it.version).collect();
+            versions.extend(self.app.0.cache.versions(reader.connection(), program, &named).await?);
+            let scopes = scopes_under(self.app, reader.connection(), self.decisions, rows).await?;
+            for mut scope in scopes.by_id.into_values() {
+                if let Some(instead) = self.instead {
+                    instead.apply(&mut scope.course);
+                }
+                add(&mut readings, &versions, affiliate, span, scope, self.network);
+            }
+        }
+        let closing: BTreeSet<DealId> =
+            versions.values().filter(|(_, terms)| terms.has_close()).map(|(deal, _)| *deal).collect();
+        readings.retain(|deal, _| closing.contains(deal) || *deal == Instead::DEAL);
+        Ok((readings, versions))
+    }
 }
 
 /// Adds what one referral brings.
@@ -245,7 +413,7 @@ fn add(
     let mut by_deal: BTreeMap<DealId, BTreeSet<DealVersionId>> = BTreeMap::new();
     for version in own {
         if let Some((deal, terms)) = versions.get(&version)
-            && terms.has_close()
+            && (terms.has_close() || *deal == Instead::DEAL)
         {
             by_deal.entry(*deal).or_default().insert(version);
         }

@@ -180,7 +180,7 @@ fn money(amount: Amount, currency: Currency) -> String {
 }
 
 /// A measure in words.
-pub(super) fn measure(by: Measure) -> &'static str {
+pub(crate) fn measure(by: Measure) -> &'static str {
     match by {
         Measure::Registrations => "registrations",
         Measure::QualifiedLeads => "qualified leads",

@@ -11,6 +11,7 @@ use crate::affiliate::{History, Status};
 use crate::commission::{Booked, Key, Reason, State, Target, difference, hold_changes};
 use crate::currency::Currency;
 use crate::deal::Terms;
+use crate::explain::{self, Known, Told};
 use crate::fact::{Body, Fact};
 use crate::fold::{Assignment, Course, Source, Truth, fold};
 use crate::ids::{AffiliateId, CommissionId, DealVersionId, FactId};
@@ -153,6 +154,13 @@ impl Program {
         let mut targets = self.network().derive(&folded.targets);
         targets.extend(folded.targets);
         targets
+    }
+
+    /// What a fact came to and why, by its name.
+    pub fn explain(&self, name: &str) -> Option<Told> {
+        let (customer, fact) = self.fact_named(name)?;
+        let (course, facts, network) = (self.course(customer), self.facts(customer), self.network());
+        explain::tell(Known { course: &course, facts: &facts, network: &network }, fact.id)
     }
 
     fn facts(&self, customer: u32) -> Vec<Fact> {

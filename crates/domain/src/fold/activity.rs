@@ -2,7 +2,7 @@
 //! every step to the base as a visible line (money.md §6).
 
 use super::rules::{self, Case, Earned, clamp};
-use super::{Context, FirstPayment, Folded, Source};
+use super::{Context, FirstPayment, Folded, Seen, Source, Trace};
 use crate::deal::{Charge, Measure, Of, On, Reward, Rule, Terms};
 use crate::fact::{Figures, Play, Section};
 use crate::ids::DealVersionId;
@@ -19,7 +19,7 @@ struct Base {
 type FirstDeposit = Option<i64>;
 
 pub(super) fn fold_row(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     folded: &mut Folded,
     case: &Case<'_>,
     figures: Option<&Figures>,
@@ -69,7 +69,7 @@ pub(super) fn fold_row(
 }
 
 pub(super) fn fold_withdrawal(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     folded: &mut Folded,
     case: &Case<'_>,
     value: Option<Money>,
@@ -100,7 +100,7 @@ pub(super) fn fold_withdrawal(
 }
 
 /// Adds a row up; what it carries of the first deposit is returned.
-fn count(context: Context<'_>, folded: &mut Folded, case: &Case<'_>, figures: &Figures) -> FirstDeposit {
+fn count(context: Context<'_, impl Trace>, folded: &mut Folded, case: &Case<'_>, figures: &Figures) -> FirstDeposit {
     let truth = context.course.truth_of(case.fact);
     let state = &mut folded.state;
     let carried = context.course.first_deposit_of(case.fact, figures);
@@ -127,7 +127,7 @@ fn count(context: Context<'_>, folded: &mut Folded, case: &Case<'_>, figures: &F
 }
 
 fn first_deposit(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     folded: &mut Folded,
     case: &Case<'_>,
     (version, terms): (DealVersionId, &Terms),
@@ -141,7 +141,12 @@ fn first_deposit(
         let money = Money::from_micros(amount, context.course.currency);
         let earned = match rule.reward {
             Reward::Flat(flat) => Earned::flat(flat.0),
-            reward => Earned::whole(reward.rate().map_or(0, |rate| rate.of(money).micros()), amount),
+            reward => {
+                let micros = reward.rate().map_or(0, |rate| rate.of(money).micros());
+                let unit = context.course.currency.minor_unit_micros();
+                percentage(context, case, (index, rule), (amount.into(), 1), unit, micros);
+                Earned::whole(micros, amount)
+            }
         };
         if earned.full == 0 { Err(Why::RoundsToZero) } else { Ok(earned) }
     });
@@ -158,7 +163,7 @@ fn first_deposit(
 
 /// A percentage of a base, in micros.
 fn share(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     folded: &mut Folded,
     case: &Case<'_>,
     (version, terms): (DealVersionId, &Terms),
@@ -167,10 +172,11 @@ fn share(
 ) -> Line {
     let rule = &terms.rules[index];
     let given = rules::conditions(context, rule, case)
-        .and_then(|()| rules::months_fit(rule, folded.state.counted_from, case.date))
+        .and_then(|()| rules::months_fit(context, (index, rule), case, folded.state.counted_from))
         .and_then(|()| percent(rule, base.micros))
         .and_then(|full| {
-            let capped = rules::limit(&mut folded.state, (index, rule), version, full)?;
+            percentage(context, case, (index, rule), (base.micros, 1), 1, full);
+            let capped = rules::limit(context, &mut folded.state, (index, rule), (case, version), full)?;
             Ok((full, capped))
         });
     match given {
@@ -189,6 +195,20 @@ fn share(
             line.sum = Some(Box::new(sum));
             line
         }
+    }
+}
+
+/// Tells that a percentage was taken.
+pub(super) fn percentage(
+    context: Context<'_, impl Trace>,
+    case: &Case<'_>,
+    (index, rule): (usize, &Rule),
+    of: (i128, i128),
+    unit: i64,
+    micros: i64,
+) {
+    if let Some(rate) = rule.reward.rate() {
+        context.see(case, || Seen::Percentage { rule: index as u16, ppm: rate.ppm(), of, unit, micros });
     }
 }
 
@@ -249,7 +269,7 @@ fn play_of(figures: &Figures, products: &[String]) -> Play {
 }
 
 /// The deposits of a row, where rows are what counts them.
-fn deposits_of(context: Context<'_>, case: &Case<'_>, figures: &Figures) -> i64 {
+fn deposits_of(context: Context<'_, impl Trace>, case: &Case<'_>, figures: &Figures) -> i64 {
     match context.course.truth_of(case.fact).deposits {
         Source::Rows => figures.deposits,
         Source::Events => 0,
@@ -257,7 +277,7 @@ fn deposits_of(context: Context<'_>, case: &Case<'_>, figures: &Figures) -> i64 
 }
 
 /// Deposits less withdrawals of a row, as far as rows are what counts them; `None` where neither is.
-fn net_deposits(context: Context<'_>, case: &Case<'_>, figures: &Figures) -> Option<i128> {
+fn net_deposits(context: Context<'_, impl Trace>, case: &Case<'_>, figures: &Figures) -> Option<i128> {
     let truth = context.course.truth_of(case.fact);
     let deposits = (truth.deposits == Source::Rows).then_some(i128::from(figures.deposits));
     let withdrawals = (truth.withdrawals == Source::Rows).then_some(i128::from(figures.withdrawals));
@@ -267,7 +287,7 @@ fn net_deposits(context: Context<'_>, case: &Case<'_>, figures: &Figures) -> Opt
     }
 }
 
-fn steps_of_deposits(context: Context<'_>, case: &Case<'_>, figures: &Figures) -> Vec<Step> {
+fn steps_of_deposits(context: Context<'_, impl Trace>, case: &Case<'_>, figures: &Figures) -> Vec<Step> {
     let truth = context.course.truth_of(case.fact);
     let mut steps = Vec::new();
     if truth.deposits == Source::Rows {

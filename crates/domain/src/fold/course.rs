@@ -103,7 +103,7 @@ impl Course {
     }
 
     /// What a row would carry as the first deposit; zero where its brand counts events.
-    pub(super) fn first_deposit_of(&self, fact: &Fact, figures: &Figures) -> i64 {
+    pub(crate) fn first_deposit_of(&self, fact: &Fact, figures: &Figures) -> i64 {
         match self.truth_of(fact).deposits {
             Source::Events => 0,
             Source::Rows => figures.first_deposit.unwrap_or(figures.deposits),

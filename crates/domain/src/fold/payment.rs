@@ -2,8 +2,9 @@
 
 use chrono::NaiveDate;
 
+use super::activity::percentage;
 use super::rules::{self, Case, Earned};
-use super::{Context, FirstPayment, Folded, Source};
+use super::{Context, FirstPayment, Folded, Seen, Source, Trace};
 use crate::deal::{Measure, Occurrence, On, Reward, Rule, Terms};
 use crate::exchange::Value;
 use crate::ids::DealVersionId;
@@ -24,7 +25,6 @@ pub(super) struct Paid {
 /// A payment's place in the row of counted payments.
 struct Place {
     number: u32,
-    date: NaiveDate,
     months_from: NaiveDate,
 }
 
@@ -38,7 +38,7 @@ struct Worth {
 }
 
 pub(super) fn fold_payment(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     folded: &mut Folded,
     case: &Case<'_>,
     paid: Paid,
@@ -67,7 +67,8 @@ pub(super) fn fold_payment(
         return note(Note::CommissionRejected);
     }
     state.counted += 1;
-    let place = Place { number: state.counted, date, months_from: *state.counted_from.get_or_insert(date) };
+    let place = Place { number: state.counted, months_from: *state.counted_from.get_or_insert(date) };
+    context.see(case, || Seen::Counted { number: place.number, from: place.months_from });
     let worth = value.map(|value| Worth { value, base: base.unwrap_or(value), back });
     if let Some(worth) = worth {
         let returned = rules::share_in_micros(i128::from(worth.value.micros()), back.0, back.1);
@@ -105,7 +106,7 @@ pub(super) fn fold_payment(
 }
 
 fn fold_rules(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     folded: &mut Folded,
     case: &Case<'_>,
     (version, terms): (DealVersionId, &Terms),
@@ -115,8 +116,8 @@ fn fold_rules(
 ) -> Vec<Line> {
     let mut lines = Vec::with_capacity(terms.rules.len());
     for (index, rule) in terms.rules.iter().enumerate() {
-        let given = evaluate(context, rule, case, place, worth).and_then(|full| {
-            let capped = rules::limit(&mut folded.state, (index, rule), version, full.full)?;
+        let given = evaluate(context, (index, rule), case, place, worth).and_then(|full| {
+            let capped = rules::limit(context, &mut folded.state, (index, rule), (case, version), full.full)?;
             Ok((full, capped))
         });
         let mut line = Line::new(index, LineResult::Skipped(Why::OtherFact));
@@ -124,8 +125,11 @@ fn fold_rules(
             Err(why) => line.result = LineResult::Skipped(why),
             Ok((full, capped)) => {
                 let whole = Earned::whole(capped, full.base);
-                let earned =
-                    if rule.is_on_activity() { whole } else { whole.after(context, rule, terms, worth.back) };
+                let earned = if rule.is_on_activity() {
+                    whole
+                } else {
+                    whole.after(context, rule, terms, (case, index), worth.back)
+                };
                 line.result = LineResult::Earned(Amount(earned.micros));
                 line.sum = Some(Box::new(arithmetic(full, capped, worth)));
                 if earns {
@@ -152,8 +156,8 @@ fn arithmetic(full: Earned, capped: i64, worth: Worth) -> Arithmetic {
 
 /// What a rule gives for a payment before caps and refunds, or why nothing.
 fn evaluate(
-    context: Context<'_>,
-    rule: &Rule,
+    context: Context<'_, impl Trace>,
+    (index, rule): (usize, &Rule),
     case: &Case<'_>,
     place: &Place,
     worth: Worth,
@@ -175,10 +179,15 @@ fn evaluate(
     if rule.limits.payments.is_some_and(|limit| place.number > limit) {
         return Err(Why::PaymentsReached);
     }
-    rules::months_fit(rule, Some(place.months_from), place.date)?;
+    rules::months_fit(context, (index, rule), case, Some(place.months_from))?;
     let earned = match rule.reward {
         Reward::Flat(amount) => Earned::flat(amount.0),
-        Reward::Percent(rate) => Earned::whole(rate.of(worth.base).micros(), worth.base.micros()),
+        Reward::Percent(rate) => {
+            let micros = rate.of(worth.base).micros();
+            let unit = context.course.currency.minor_unit_micros();
+            percentage(context, case, (index, rule), worth.base.fraction(), unit, micros);
+            Earned::whole(micros, worth.base.micros())
+        }
         Reward::PercentOfNetDeposits(rate) | Reward::PercentOfNetPnl(rate) => {
             // A share of net deposits is linear in what is left of the deposit, and keeps micros.
             let base = rules::share_in_micros(
@@ -186,14 +195,16 @@ fn evaluate(
                 worth.back.1 - worth.back.0,
                 worth.back.1,
             );
-            Earned::whole(rules::share_in_micros(base.into(), rate.ppm().into(), 1_000_000), base)
+            let micros = rules::share_in_micros(base.into(), rate.ppm().into(), 1_000_000);
+            percentage(context, case, (index, rule), (base.into(), 1), 1, micros);
+            Earned::whole(micros, base)
         }
     };
     if earned.full == 0 { Err(Why::RoundsToZero) } else { Ok(earned) }
 }
 
 fn measure(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     folded: &mut Folded,
     case: &Case<'_>,
     version: DealVersionId,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::rules::{self, Case, Earned};
-use super::{Context, Folded, Qualified, Source, State};
+use super::{Context, Folded, Qualified, Seen, Source, State, Trace};
 use crate::commission::{Booked, Key, Target};
 use crate::deal::{Baseline, Measure, On, Qualification, Reward, Terms};
 use crate::fact::Body;
@@ -18,13 +18,15 @@ use crate::outcome::{Arithmetic, Line, LineResult, Why};
 const SORTS: [On; 2] = [On::QualifiedLead, On::QualifiedDeposit];
 
 /// Judges what the fact just folded makes of both qualifications.
-pub(super) fn judge(context: Context<'_>, folded: &mut Folded, case: &Case<'_>) {
+pub(super) fn judge(context: Context<'_, impl Trace>, folded: &mut Folded, case: &Case<'_>) {
     let counts =
         matches!(case.fact.body, Body::Payment { .. } | Body::Withdrawal { .. } | Body::Activity { .. });
     let Some((version, terms)) = case.owner.terms.as_ref().filter(|_| counts) else { return };
     for on in SORTS {
         let Some(qualification) = of(terms, on) else { continue };
-        let verdict = match *slot(&mut folded.state, on) {
+        let before = *slot(&mut folded.state, on);
+        see(context, qualification, &folded.state, case, on);
+        let verdict = match before {
             Some(before) => stands(qualification, folded, case, before, on),
             None => reached(context, qualification, folded, case),
         };
@@ -42,6 +44,34 @@ pub(super) fn judge(context: Context<'_>, folded: &mut Folded, case: &Case<'_>) 
             answer(folded, case.fact.id, Line::new(index, LineResult::Skipped(why)));
         }
     }
+}
+
+/// Tells where a qualification stands before it is judged.
+fn see(
+    context: Context<'_, impl Trace>,
+    qualification: &Qualification,
+    state: &State,
+    case: &Case<'_>,
+    on: On,
+) {
+    context.see(case, || {
+        let level = match qualification.baseline {
+            Baseline::FirstDeposit => first_deposit(context, state, case).map_or(0, |(level, _)| level),
+            baseline => level(baseline, state),
+        };
+        let before = match on {
+            On::QualifiedLead => state.lead,
+            _ => state.customer,
+        };
+        Seen::Judged {
+            on,
+            baseline: qualification.baseline,
+            level,
+            threshold: qualification.threshold(),
+            day: state.registered.map_or(0, |registered| (case.date - registered).num_days()),
+            before: before.map(|before| before.fact),
+        }
+    });
 }
 
 /// Puts a booked commission that stays back to what it stands at.
@@ -83,7 +113,7 @@ type StoodOn = (i128, i128);
 
 /// Whether the baseline is reached now.
 fn reached(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     qualification: &Qualification,
     folded: &Folded,
     case: &Case<'_>,
@@ -112,7 +142,7 @@ fn reached(
 }
 
 /// The first deposit, when this fact is it; a deposit that an activity row carries is never returned.
-fn first_deposit(context: Context<'_>, state: &State, case: &Case<'_>) -> Result<(i128, StoodOn), Why> {
+fn first_deposit(context: Context<'_, impl Trace>, state: &State, case: &Case<'_>) -> Result<(i128, StoodOn), Why> {
     let truth = context.course.truth_of(case.fact).deposits;
     let is_first = state.counted == 1;
     match &case.fact.body {
@@ -178,7 +208,7 @@ fn measure(on: On) -> Measure {
 }
 
 fn reward(
-    context: Context<'_>,
+    context: Context<'_, impl Trace>,
     folded: &mut Folded,
     case: &Case<'_>,
     (version, terms): (DealVersionId, &Terms),
@@ -201,7 +231,8 @@ fn reward(
         let line = match given {
             Err(why) => Line::new(index, LineResult::Skipped(why)),
             Ok(()) => {
-                let earned = Earned::flat(full).after(context, rule, terms, (returned, stood_on));
+                let back = (returned, stood_on);
+                let earned = Earned::flat(full).after(context, rule, terms, (case, index), back);
                 context.target(folded, index, (version, terms), case, earned);
                 let back = (earned.returned.0 != 0).then_some(earned.returned);
                 let sum = Arithmetic {

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::state::{State, Taken};
-use super::{Assignment, Context, Folded};
+use super::{Assignment, Context, Folded, Seen, Trace};
 use crate::commission::{Key, Target};
 use crate::deal::{FlatRefund, Reward, Rule, Terms};
 use crate::fact::Fact;
@@ -47,9 +47,10 @@ impl Earned {
     /// units; flat sums too unless the deal says otherwise. The payment is not returned in full.
     pub(super) fn after(
         self,
-        context: Context<'_>,
+        context: Context<'_, impl Trace>,
         rule: &Rule,
         terms: &Terms,
+        (case, index): (&Case<'_>, usize),
         back: (i128, i128),
     ) -> Earned {
         let keeps = matches!(rule.reward, Reward::Flat(_)) && terms.flat_refund == FlatRefund::OnlyFull;
@@ -58,12 +59,19 @@ impl Earned {
         }
         let returned = (clamp(back.0), clamp(back.1));
         let micros = left_of(self.full, returned, context.course.currency);
+        context.see(case, || Seen::Returned {
+            rule: index as u16,
+            full: self.full,
+            returned: returned.0,
+            of: returned.1,
+            left: micros,
+        });
         Earned { micros, returned, ..self }
     }
 }
 
 /// Conditions on attributes and dates.
-pub(super) fn conditions(context: Context<'_>, rule: &Rule, case: &Case<'_>) -> Result<(), Why> {
+pub(super) fn conditions(context: Context<'_, impl Trace>, rule: &Rule, case: &Case<'_>) -> Result<(), Why> {
     if let Some(why) = rule.when.unmet(&case.fact.attributes, &context.course.customer, rule.is_on_activity())
     {
         return Err(why);
@@ -89,16 +97,24 @@ pub(super) fn amount_fits(rule: &Rule, micros: i64) -> Result<(), Why> {
 }
 
 /// N months from the first counted payment, as local dates.
-pub(super) fn months_fit(rule: &Rule, from: Option<NaiveDate>, date: NaiveDate) -> Result<(), Why> {
-    let over = |months: u16| from.is_some_and(|from| date >= add_months(from, months));
-    if rule.limits.months.is_some_and(over) { Err(Why::MonthsOver) } else { Ok(()) }
+pub(super) fn months_fit(
+    context: Context<'_, impl Trace>,
+    (index, rule): (usize, &Rule),
+    case: &Case<'_>,
+    from: Option<NaiveDate>,
+) -> Result<(), Why> {
+    let (Some(months), Some(from)) = (rule.limits.months, from) else { return Ok(()) };
+    let until = add_months(from, months);
+    context.see(case, || Seen::Months { rule: index as u16, from, until });
+    if case.date >= until { Err(Why::MonthsOver) } else { Ok(()) }
 }
 
 /// Applies `once` and the cap per referral to a full amount, and counts it, whether or not anybody earns by it.
 pub(super) fn limit(
+    context: Context<'_, impl Trace>,
     state: &mut State,
     (index, rule): (usize, &Rule),
-    version: DealVersionId,
+    (case, version): (&Case<'_>, DealVersionId),
     full: i64,
 ) -> Result<i64, Why> {
     let (place, kind) = (index as u16, rule.kind());
@@ -115,6 +131,8 @@ pub(super) fn limit(
     if let Some(cap) = rule.limits.per_referral {
         let used = state.used.entry(place).or_default();
         allowed = full.min(cap.0.saturating_sub(*used).max(0));
+        let (before, got) = (*used, allowed);
+        context.see(case, || Seen::Cap { rule: place, cap: cap.0, used: before, asked: full, got });
         *used = used.saturating_add(allowed);
         if allowed == 0 && full > 0 {
             return Err(Why::CapReached);
@@ -136,7 +154,7 @@ pub(super) fn clamp(micros: i128) -> i64 {
     i64::try_from(micros).unwrap_or(if micros < 0 { -i64::MAX } else { i64::MAX })
 }
 
-impl Context<'_> {
+impl<T: Trace> Context<'_, T> {
     /// Sets what the commission of a rule on a fact should stand at.
     pub(super) fn target(
         &self,

@@ -110,7 +110,7 @@ fn takes(fact: &Fact) -> bool {
 const MONTHS: [&str; 3] = ["2026-01", "2026-02", "2026-03"];
 
 /// Hands everything over in an order of its own, some of it twice, and closes all months in the end.
-fn settle(
+pub(crate) fn settle(
     terms: &Terms,
     no_carry_over: bool,
     customers: &[Vec<Fact>],
@@ -226,7 +226,7 @@ fn any_day() -> impl Strategy<Value = Timestamp> {
     )
 }
 
-fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
+pub(crate) fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
     let amount = || select(vec![1_i64, 33, 100, 999, 2000, 5000]);
     let brand = || option::weighted(0.5, select(vec![ROWS, "b"]));
     let payments = vec((any_day(), amount(), option::weighted(0.2, select(vec![ROWS, "b"]))), 0..5);
@@ -380,7 +380,7 @@ const EXTRAS: [&str; 6] = [
 ];
 
 /// Any terms that are accepted; `unqualify` is `always`, because what is kept depends on the order of releases.
-fn any_terms() -> impl Strategy<Value = Terms> {
+pub(crate) fn any_terms() -> impl Strategy<Value = Terms> {
     let rules = proptest::sample::subsequence(RULES.to_vec(), 1..5);
     let extras = proptest::sample::subsequence(EXTRAS.to_vec(), 0..3);
     let negative = select(vec!["net", "carry", "reset"]);

@@ -11,6 +11,8 @@ mod disputes;
 mod documents;
 mod exchange;
 mod exchange_files;
+mod explanations;
+mod golden;
 mod laws;
 mod laws_of_deals;
 mod months;

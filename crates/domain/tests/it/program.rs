@@ -27,7 +27,7 @@ pub(crate) const ROWS: &str = "rows";
 #[derive(Clone, Default)]
 pub(crate) struct Referral {
     facts: BTreeMap<FactId, Vec<Fact>>,
-    booked: BTreeMap<Key, Booked>,
+    pub(crate) booked: BTreeMap<Key, Booked>,
 }
 
 /// The program.

@@ -118,10 +118,10 @@ async fn balances(sql: &mut PgConnection, program: i64) -> Outcome {
         format!(
             "insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause,
                                    cause_id, revision, commission_id, leg, entry, effective_at, period, log_id,
-                                   unclaimed_micros)
+                                   unclaimed_micros, engine)
              select program_id, gen_random_uuid(), id, 'EUR', 2, 10, 1000000, 0, gen_random_uuid(), 0,
                     gen_random_uuid(), 0, 0, date_trunc('month', now()) - m * interval '1 month' + n * interval '1 hour',
-                    {month}, gen_random_uuid(), 1000000
+                    {month}, gen_random_uuid(), 1000000, 1
              from affiliate cross join {months} cross join generate_series(1, {TRANSFERS}) as n where program_id = $1"
         ),
         format!(

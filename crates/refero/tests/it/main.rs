@@ -4,6 +4,7 @@ mod binary;
 mod deals;
 mod demo;
 mod fuzz;
+mod history;
 mod kill;
 mod periods;
 mod rates;

@@ -1,5 +1,6 @@
 //! `/v1/commissions`: what affiliates earned by events.
 
+pub(super) mod explain;
 pub(super) mod list;
 pub(super) mod reject;
 pub(super) mod show;

@@ -10,7 +10,7 @@ use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiB
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 use super::problem::{Details, MEDIA_TYPE};
-use super::{deals, events, operations};
+use super::{deals, events, explain, operations};
 
 const DESCRIPTION: &str = "Amounts are decimal strings of a currency. Instants are RFC 3339 in UTC. Lists come in \
     pages: ask again with `next_cursor` as `cursor` until it is null. Errors are problem details (RFC 9457) with a \
@@ -76,7 +76,9 @@ fn complete_components(components: &mut Map<String, Value>) {
     });
     components.insert("responses".to_owned(), json!({ "Problem": problem }));
     if let Some(schemas) = components.get_mut("schemas").and_then(Value::as_object_mut) {
-        for (name, schema) in events::schema::schemas().into_iter().chain(deals::schema::schemas()) {
+        for (name, schema) in
+            events::schema::schemas().into_iter().chain(deals::schema::schemas()).chain(explain::schemas())
+        {
             schemas.insert(name.to_owned(), schema);
         }
         let answers = schemas.iter_mut().filter(|(name, _)| *name != "Problem");

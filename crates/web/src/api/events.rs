@@ -2,6 +2,7 @@
 
 pub(super) mod bulk;
 pub(super) mod create;
+pub(super) mod explain;
 pub(super) mod list;
 mod parse;
 pub(super) mod schema;

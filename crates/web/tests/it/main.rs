@@ -6,6 +6,7 @@ mod api_attributes;
 mod api_client;
 mod api_document;
 mod api_events;
+mod api_explain;
 mod api_input;
 mod api_keys;
 mod api_money;

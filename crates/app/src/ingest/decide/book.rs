@@ -142,10 +142,21 @@ pub(crate) fn book(
     row: &FactRow,
     cause: Cause,
 ) -> Result<Outcome, Refused> {
-    let currency = world.program.currency;
-    let fact = row.to_fact(currency).map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
-    let deals = &world.deals;
     let scope = world.referrals.get_mut(&referral).ok_or(Refused::Unavailable)?;
+    book_in(scope, &world.network, &world.deals, effects, row, cause)
+}
+
+/// [`book`] in a referral.
+pub(crate) fn book_in(
+    scope: &mut Scope,
+    network: &Network,
+    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
+    effects: &mut Effects,
+    row: &FactRow,
+    cause: Cause,
+) -> Result<Outcome, Refused> {
+    let fact =
+        row.to_fact(scope.course.currency).map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
     let reason = match &fact.body {
         Body::Refund { payment, .. } | Body::Dispute { payment, .. } => Reason::Refund { of: *payment },
         _ => Reason::Fact,
@@ -154,7 +165,7 @@ pub(crate) fn book(
     let (folded, is_step) = refold(scope, Some(&fact))?;
     let origin = Origin { cause: ledger::Cause::Fact, cause_id: row.id.0, log: cause.log };
     let found = Found { folded, is_step, reason, at: fact.occurred_at };
-    let outcome = settle(scope, &world.network, effects, found, origin, cause.now, Some(&fact));
+    let outcome = settle(scope, network, effects, found, origin, cause.now, Some(&fact));
     count(scope, effects, &fact, row, deals);
     count_first(scope, effects, before, deals);
     Ok(outcome)

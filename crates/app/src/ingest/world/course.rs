@@ -9,10 +9,11 @@ use domain::ids::{DealId, DealVersionId, ProgramId, ReferralId};
 use domain::sub_affiliate::Network;
 use store::program::ProgramRow;
 use store::referral::ReferralRow;
-use store::{Result, StoreError, Tx};
+use store::{Connection, Result, StoreError, Tx};
 
 use super::{Scope, read_histories};
 use crate::App;
+use crate::cache::Decisions;
 
 /// Referrals outside of a batch, with what folding them needs.
 pub(crate) struct Scopes {
@@ -25,7 +26,7 @@ pub(crate) struct Scopes {
 }
 
 /// The course of a referral.
-pub(super) fn course_of(
+pub(crate) fn course_of(
     row: &ReferralRow,
     program: &ProgramRow,
     terms: &BTreeMap<DealVersionId, (DealId, Arc<domain::deal::Terms>)>,
@@ -81,13 +82,24 @@ pub(crate) async fn scopes(
     rows: Vec<ReferralRow>,
 ) -> Result<Option<Scopes>> {
     let Some(decisions) = app.0.cache.decisions(tx, program).await? else { return Ok(None) };
+    Ok(Some(scopes_under(app, tx.read(), &decisions, rows).await?))
+}
+
+/// [`scopes`] under decisions that were read; the referrals are locked, or everything is read from one snapshot.
+pub(crate) async fn scopes_under(
+    app: &App,
+    connection: &mut Connection,
+    decisions: &Decisions,
+    rows: Vec<ReferralRow>,
+) -> Result<Scopes> {
+    let program = decisions.program.id;
     let versions = rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
-    let terms = app.0.cache.versions(tx.read(), program, &versions).await?;
+    let terms = app.0.cache.versions(connection, program, &versions).await?;
     let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
-    let statuses = decisions.statuses(tx.read(), &affiliates).await?;
-    let network = decisions.network(tx.read(), &affiliates).await?;
+    let statuses = decisions.statuses(connection, &affiliates).await?;
+    let network = decisions.network(connection, &affiliates).await?;
     let ids: Vec<ReferralId> = rows.iter().map(|row| row.id).collect();
-    let (mut histories, _) = read_histories(tx, program, &ids, &decisions.program).await?;
+    let (mut histories, _) = read_histories(connection, program, &ids, &decisions.program).await?;
     let mut by_id = BTreeMap::new();
     for row in rows {
         let course = course_of(&row, &decisions.program, &terms, &statuses, &decisions.brands)?;
@@ -95,5 +107,5 @@ pub(crate) async fn scopes(
         by_id.insert(row.id, Scope { row, course, history, is_new: false, changed: false });
     }
     let deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
-    Ok(Some(Scopes { program: decisions.program.clone(), by_id, deals, network }))
+    Ok(Scopes { program: decisions.program.clone(), by_id, deals, network })
 }

@@ -24,9 +24,10 @@ commission_row as (
 ),
 transfer_row as (
     insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,
-                          revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)
+                          revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros,
+                          engine)
     select $1, transfer_id, affiliate_id, 'EUR', 2, 10, $17, $18, fact_id, 0, commission_id, 0, $19, $14, $20,
-           fact_id, $17
+           fact_id, $17, 1
     from paid
 ),
 log_row as (

@@ -16,8 +16,9 @@ commission_row as (
 ),
 transfer_row as (
     insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,
-                          revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)
-    values ($1, $4, $6, 'EUR', 2, 10, $13, $15, $2, 0, $3, 0, $16, $9, $17, $2, $13)
+                          revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros,
+                          engine)
+    values ($1, $4, $6, 'EUR', 2, 10, $13, $15, $2, 0, $3, 0, $16, $9, $17, $2, $13, 1)
 ),
 log_row as (
     insert into log (program_id, id, kind, scope, scope_version, recorded_at, body)

@@ -54,9 +54,10 @@ const STATEMENTS: &[&str] = &[
             false, false
      from generate_series(1, 300000) n",
     "insert into transfer (program_id, id, affiliate_id, currency, debit, credit, amount_micros, cause, cause_id,
-                           revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros)
+                           revision, commission_id, leg, entry, effective_at, period, log_id, unclaimed_micros,
+                           engine)
      select 1001, uuid_of(n), 1 + n % 30000, 'EUR', 2, 10, 2000000, 0, uuid_of(n), 0, uuid_of(n), 0, 0,
-            timestamptz '2026-01-01' + n * interval '1 minute', 202601, uuid_of(n), 2000000
+            timestamptz '2026-01-01' + n * interval '1 minute', 202601, uuid_of(n), 2000000, 1
      from generate_series(1, 300000) n",
     "insert into account
      select 1001, n, 'EUR', 0, 0, -20000000, 0, 0, 0, 0, 0, 0, 0, 20000000, 0, 0, 0, 0, 0, 1, 1, 0, 10, 0, null
