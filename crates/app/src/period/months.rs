@@ -223,8 +223,13 @@ async fn gather(
             add(&mut readings, &versions, affiliate, span, scope, network);
         }
     }
-    let closing: BTreeSet<DealId> =
+    // A deal closes when any of its versions does: what the others bring is counted with theirs.
+    let mut closing: BTreeSet<DealId> =
         versions.values().filter(|(_, terms)| terms.has_close()).map(|(deal, _)| *deal).collect();
+    for deal in readings.keys().filter(|deal| !closing.contains(deal)).copied().collect::<Vec<_>>() {
+        let rows = store::deal::versions(tx.read(), program, deal).await?;
+        closing.extend(rows.iter().any(|row| row.terms.has_close()).then_some(deal));
+    }
     readings.retain(|deal, _| closing.contains(deal));
     Ok((readings, versions))
 }
@@ -244,9 +249,7 @@ fn add(
     let own: BTreeSet<DealVersionId> = own.filter_map(|it| it.terms.as_ref().map(|terms| terms.0)).collect();
     let mut by_deal: BTreeMap<DealId, BTreeSet<DealVersionId>> = BTreeMap::new();
     for version in own {
-        if let Some((deal, terms)) = versions.get(&version)
-            && terms.has_close()
-        {
+        if let Some((deal, _)) = versions.get(&version) {
             by_deal.entry(*deal).or_default().insert(version);
         }
     }

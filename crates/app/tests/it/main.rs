@@ -5,6 +5,7 @@ mod deadlock;
 mod disputes;
 mod doors;
 mod faults;
+mod faults_elsewhere;
 mod ingest;
 mod jobs;
 mod mail;
