@@ -13,5 +13,6 @@ mod march;
 mod months;
 mod periods;
 mod rates;
+mod simulation;
 mod story;
 mod sub_affiliates;
