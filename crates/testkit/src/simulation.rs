@@ -26,7 +26,7 @@ use play::{Play, STEPS};
 const VARIABLE: &str = "REFERO_SIMULATION";
 
 /// How often is compared as long as nothing differs.
-const EVERY: usize = 10;
+const EVERY: usize = 12;
 
 /// Runs the seeds of a range, or the part of those asked for by the environment that falls to one of several tests.
 pub fn run(usual: Range<u64>, (part, parts): (u64, u64)) {

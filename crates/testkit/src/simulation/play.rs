@@ -21,7 +21,7 @@ use super::world::{FOREIGN, HOUR, World};
 const START: Instant = 1_768_003_200_000_000;
 
 /// Steps of a run.
-pub(crate) const STEPS: usize = 50;
+pub(crate) const STEPS: usize = 36;
 
 /// A run.
 pub(crate) struct Play<'a> {
