@@ -82,6 +82,13 @@ pub struct NewTerms {
     pub effective_at: Option<Timestamp>,
 }
 
+impl From<Terms> for NewTerms {
+    /// Terms that take effect now.
+    fn from(terms: Terms) -> NewTerms {
+        NewTerms { terms, effective_at: None }
+    }
+}
+
 /// Changes a deal: a name changes the deal, terms make a new version of it.
 pub async fn update(
     app: &App,

@@ -146,7 +146,13 @@ pub fn returned(facts: &[Fact], payment: FactId) -> i128 {
 fn fold_one(context: Context<'_, impl Trace>, folded: &mut Folded, position: Position, fact: &Fact) {
     let course = context.course;
     let date = course.zone.date_of(fact.occurred_at);
-    folded.state.registered.get_or_insert(date);
+    // Facts may be dated before the registration; days are counted from it all the same.
+    match fact.body {
+        Body::Registration => folded.state.registered = Some(date),
+        _ => {
+            folded.state.registered.get_or_insert(date);
+        }
+    }
     let case = Case { fact, owner: course.owner_at(fact.occurred_at), date };
     let outcome = match &fact.body {
         Body::Registration => {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use app::deal::{DealRow, NewDeal, NewTerms};
+use app::deal::{DealRow, NewDeal};
 use clap::{Args, Subcommand};
 use domain::currency::Currency;
 use domain::deal::Terms;
@@ -187,10 +187,7 @@ async fn apply_in(house: &House, options: &Apply, file: File) -> Outcome<(Change
         return Ok((change, None));
     }
     let row = match &change.before {
-        Some(before) => {
-            let new = NewTerms { terms: file.terms, effective_at: None };
-            app::deal::update(&house.app, &caller, before.id, None, Some(new)).await?
-        }
+        Some(before) => app::deal::update(&house.app, &caller, before.id, None, Some(file.terms.into())).await?,
         None => {
             let new = NewDeal { name, terms: file.terms, affiliate: options.affiliate };
             app::deal::create(&house.app, &caller, new).await?

@@ -22,6 +22,14 @@ impl TestApp {
         sqlx::query_scalar(sql).fetch_one(&mut self.session().await).await.expect("sessions can be ended")
     }
 
+    /// Lets the leases of unfinished jobs end and their next attempts be due, as if the time had passed that they wait after a
+    /// crash; says how many there are.
+    pub async fn free_jobs(&self) -> u64 {
+        let sql = "update job set leased_until = null, run_at = least(run_at, created_at) where state = 'waiting'";
+        let freed = sqlx::query(sql).execute(&mut self.session().await).await.expect("jobs can be freed");
+        freed.rows_affected()
+    }
+
     /// From now on the database refuses facts whose source is `culprit` (class 23).
     pub async fn refuse_culprit(&self) {
         let sql = "alter table fact add constraint culprit check (source <> 'culprit')";

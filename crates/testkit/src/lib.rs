@@ -6,6 +6,7 @@ mod dead_jobs;
 mod faults;
 pub mod file_server;
 mod second_app;
+pub mod simulation;
 pub mod smtp;
 mod test_app;
 

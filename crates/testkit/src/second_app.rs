@@ -9,7 +9,12 @@ use crate::TestApp;
 impl TestApp {
     /// Starts the product again beside the first, with connections of its own. Stop it before the test ends.
     pub async fn beside(&self, connections: u32) -> App {
-        let pool = store::connect(&self.database.url, connections).await.expect("the test database answers");
+        self.on(&self.database.url, connections).await
+    }
+
+    /// Starts the product again, on another way to the database.
+    pub(crate) async fn on(&self, url: &str, connections: u32) -> App {
+        let pool = store::connect(url, connections).await.expect("the test database answers");
         let app = App::start(pool, Secret::new(&[7; 32]), self.clock.clone(), Config::default()).await;
         app.expect("the product starts")
     }

@@ -390,8 +390,13 @@ impl Whole<'_> {
                 add(&mut readings, &versions, affiliate, span, scope, self.network);
             }
         }
-        let closing: BTreeSet<DealId> =
+        // A deal closes when any of its versions does: what the others bring is counted with theirs.
+        let mut closing: BTreeSet<DealId> =
             versions.values().filter(|(_, terms)| terms.has_close()).map(|(deal, _)| *deal).collect();
+        for deal in readings.keys().filter(|deal| !closing.contains(deal)).copied().collect::<Vec<_>>() {
+            let versions = self.decisions.versions_of(reader.connection(), deal).await?;
+            closing.extend(versions.iter().any(|(_, _, terms)| terms.has_close()).then_some(deal));
+        }
         readings.retain(|deal, _| closing.contains(deal) || *deal == Instead::DEAL);
         Ok((readings, versions))
     }
@@ -412,9 +417,7 @@ fn add(
     let own: BTreeSet<DealVersionId> = own.filter_map(|it| it.terms.as_ref().map(|terms| terms.0)).collect();
     let mut by_deal: BTreeMap<DealId, BTreeSet<DealVersionId>> = BTreeMap::new();
     for version in own {
-        if let Some((deal, terms)) = versions.get(&version)
-            && (terms.has_close() || *deal == Instead::DEAL)
-        {
+        if let Some((deal, _)) = versions.get(&version) {
             by_deal.entry(*deal).or_default().insert(version);
         }
     }

@@ -240,6 +240,10 @@ impl Teller<'_> {
         let Some(booked) = scope.history.as_mut().and_then(|history| history.booked.get_mut(&key)) else {
             return;
         };
+        // What was disputed when it was booked at once looks as if a close had released it.
+        if booked.released_at.is_some() {
+            return;
+        }
         booked.released_at = Some(booked.header.release_at);
         if let Some(movement) = Movement::released(booked.header.kind, booked.standing) {
             let origin = Origin { cause: Cause::Release, cause_id: log.0, log };

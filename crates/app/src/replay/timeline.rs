@@ -99,7 +99,7 @@ fn insert_closes(case: &Case, events: Vec<Event>) -> Vec<Event> {
         let known = first.entry(row.transfer.log).or_insert(row.transfer.id);
         *known = row.transfer.id.min(*known);
     }
-    let mut closes = closes(case).into_iter().peekable();
+    let mut closes = closes(case, &first).into_iter().peekable();
     let mut ordered = Vec::with_capacity(events.len());
     for event in events {
         if let Some(booked) = event.log().and_then(|log| first.get(&log)) {
@@ -113,8 +113,9 @@ fn insert_closes(case: &Case, events: Vec<Event>) -> Vec<Event> {
     ordered
 }
 
-/// Releases by the close of a month, each with the transfer before which it stands.
-fn closes(case: &Case) -> Vec<(TransferId, Event)> {
+/// Releases by the close of a month, each with the transfer before which it stands: its own, or the first of the event
+/// that finds it released, which may move other commissions before.
+fn closes(case: &Case, first: &HashMap<LogId, TransferId>) -> Vec<(TransferId, Event)> {
     let by_hold: HashSet<CommissionId> =
         case.decisions.iter().filter(|row| row.kind == RELEASED).filter_map(commission_of).collect();
     let mut of_commission: HashMap<CommissionId, Vec<&TransferRow>> = HashMap::new();
@@ -133,7 +134,8 @@ fn closes(case: &Case) -> Vec<(TransferId, Event)> {
         }
         let release = own.iter().find(|it| it.cause == Cause::Release);
         let found = own.iter().find(|it| it.entry.is_some() && it.movement.on_due() != 0);
-        let at = release.or(found).map_or(TransferId(Uuid::max()), |transfer| transfer.id);
+        let found = found.and_then(|transfer| first.get(&transfer.log)).copied();
+        let at = release.map(|transfer| transfer.id).or(found).unwrap_or(TransferId(Uuid::max()));
         closes.push((at, Event::Closed { commission: id, log: release.map(|transfer| transfer.log) }));
     }
     closes.sort_by_key(|(at, _)| *at);

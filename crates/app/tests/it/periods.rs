@@ -63,6 +63,25 @@ fn tiers_pay_everything_by_the_step_reached() {
 }
 
 #[test]
+fn a_version_with_nothing_to_close_counts_in_the_months_of_its_deal() {
+    let before = r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#;
+    let after = serde_json::json!({ "rules": [{ "on": "payment", "reward": { "percent": "20" }, "tiers": {
+        "by": "revenue", "steps": [{ "from": "500", "reward": { "percent": "30" } }] } }] });
+    testkit::run(async |test| {
+        let mut months = tell(&test, before, "pay 1 p1 400 2026-03-01").await;
+        let caller = test.operator(months.books.program);
+        let deal = app::program::show(&test.app, &caller).await.expect("the program").default_deal;
+        let terms: domain::deal::Terms = serde_json::from_value(after.clone()).expect("terms");
+        let terms = Some(terms.into());
+        app::deal::update(&test.app, &caller, deal, None, terms).await.expect("a version");
+        // 600 are reached by both versions together; each customer is paid by its own version's table.
+        months.go_on("pay 2 p2 200 2026-03-02; at 2026-04-02; close 2026-03; shows 0 0 120 20 140").await;
+        // A refund dated in the month, recorded late, lowers what was reached, whichever version it is under.
+        months.go_on("refund p1 400 2026-03-03; shows 0 0 40 0 40").await;
+    });
+}
+
+#[test]
 fn marginal_tiers_pay_what_lies_above_a_step_by_it() {
     let deal = one(
         r#"{"on": "payment", "reward": {"percent": "20"}, "tiers": {"by": "revenue", "mode": "marginal", "steps":

@@ -114,6 +114,21 @@ fn a_cancelled_first_commission_blocks_no_later_one() {
 }
 
 #[test]
+fn the_days_to_qualify_run_from_the_registration_not_from_an_earlier_fact() {
+    let deal = r#"{"rules":[{"on":"qualified_deposit","reward":{"flat":"40"}}],
+        "qualification":{"baseline":"total_deposits","amount":"100","within_days":10}}"#;
+    // The tenth day is 19 March, whatever is dated before the customer signed up.
+    tell(
+        deal,
+        "at 2026-06-01; reg 1 2026-03-10; pay 1 p1 50 2026-03-01; pay 1 p2 50 2026-03-19; shows 0 40 0 0 40",
+    );
+    tell(
+        deal,
+        "at 2026-06-01; reg 1 2026-03-10; pay 1 p1 50 2026-03-01; pay 1 p2 50 2026-03-20; shows 0 0 0 0 0",
+    );
+}
+
+#[test]
 fn a_fact_that_comes_twice_counts_once_in_a_cap_and_a_month() {
     let deal = r#"{"rules":[{"on":"first_deposit","reward":{"flat":"40"},"tiers":{"by":"first_deposits",
         "steps":[{"from":"2","reward":{"flat":"50"}}]}}]}"#;

@@ -199,8 +199,7 @@ impl Desk<'_> {
         }
         if index == 6 {
             let terms = self.plan.favoured.2.clone();
-            let new = app::deal::NewTerms { terms, effective_at: None };
-            app::deal::update(self.app, &caller, self.favoured, None, Some(new)).await?;
+            app::deal::update(self.app, &caller, self.favoured, None, Some(terms.into())).await?;
         }
         if index % 3 == 2 {
             self.adjust(index, &caller).await?;

@@ -351,8 +351,9 @@ fn settle(
 fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timestamp, origin: Origin) {
     let month = scope.course.zone.period_of(at);
     let is_closed = effects.closed_through.is_some_and(|closed| month <= closed);
-    let mut terms = scope.course.assignments.iter().filter_map(|assignment| assignment.terms.as_ref());
-    if is_closed && terms.any(|(_, terms)| terms.has_close()) {
+    // Whether the deal closes at all is not asked here: another of its versions may.
+    let has_terms = scope.course.assignments.iter().any(|assignment| assignment.terms.is_some());
+    if is_closed && has_terms {
         effects.late.insert((affiliate, month), origin.log);
     }
 }
