@@ -124,7 +124,12 @@ pub async fn show(app: &App, caller: &Caller, id: AffiliateId) -> Result<Affilia
     by_id(&mut connection, caller, id).await
 }
 
-async fn by_id(connection: &mut Connection, caller: &Caller, id: AffiliateId) -> Result<AffiliateRow> {
+/// An affiliate of the caller's program.
+pub(crate) async fn by_id(
+    connection: &mut Connection,
+    caller: &Caller,
+    id: AffiliateId,
+) -> Result<AffiliateRow> {
     store::affiliate::by_id(connection, caller.program, id)
         .await?
         .ok_or_else(|| Error::NotFound(format!("there is no affiliate {id}")))

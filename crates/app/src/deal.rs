@@ -2,6 +2,8 @@
 
 mod accept;
 
+use std::collections::BTreeSet;
+
 use domain::currency::Currency;
 use domain::deal::{Criteria, Terms};
 use domain::ids::{AffiliateId, DealId, DealVersionId};
@@ -160,4 +162,31 @@ pub async fn page(app: &App, caller: &Caller, after: Option<DealId>, limit: i64)
     caller.require_operator()?;
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
     Ok(store::deal::page(&mut connection, caller.program, after, limit).await?)
+}
+
+/// The deals of an affiliate.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OfAffiliate {
+    /// Those that were made for it, and the one that its customers get where no criteria fit, oldest first.
+    pub deals: Vec<DealRow>,
+    /// The last: the one it is set to, else the program's default.
+    pub home: DealId,
+    /// The currency of their amounts.
+    pub currency: Currency,
+}
+
+/// The deals of an affiliate in their newest versions.
+pub async fn of_affiliate(app: &App, caller: &Caller, affiliate: AffiliateId) -> Result<OfAffiliate> {
+    caller.require_operator()?;
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    let program = crate::program::by_id(&mut connection, caller.program).await?;
+    let row = crate::affiliate::by_id(&mut connection, caller, affiliate).await?;
+    let home = row.deal.unwrap_or(program.default_deal);
+    let of = BTreeSet::from([affiliate]);
+    let made = store::deal::made_for(&mut connection, caller.program, &of).await?;
+    let ids: BTreeSet<DealId> = made.into_values().flatten().chain([home]).collect();
+    let ids: Vec<DealId> = ids.into_iter().collect();
+    let mut deals = store::deal::newest_of(&mut connection, caller.program, &ids).await?;
+    deals.sort_by_key(|deal| deal.id);
+    Ok(OfAffiliate { deals, home, currency: program.currency })
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use app::ingest::Answer;
 use app::payout::{NewPayout, Rail};
@@ -25,6 +26,9 @@ pub(crate) const BRAND: &str = "main";
 
 /// How often a client asks again.
 const ATTEMPTS: usize = 50;
+
+/// How long the product may take for an answer, of whatever kind, before the simulation fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What goes wrong while a call is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,12 +106,15 @@ impl<'a> Client<'a> {
             Fault::Crash(cut) => {
                 self.process.wire.arm(cut);
                 let mut task = tokio::spawn(call(self.process.app.clone()));
-                let answer = tokio::select! {
-                    answer = &mut task => answer.ok(),
-                    () = self.process.wire.wait_until_cut() => None,
+                let answer = async {
+                    tokio::select! {
+                        answer = &mut task => answer.ok(),
+                        () = self.process.wire.wait_until_cut() => None,
+                    }
                 };
+                let answer = in_time("a call that a crash may end", answer).await;
                 task.abort();
-                if self.process.wire.disarm() {
+                if self.process.wire.disarm().await {
                     self.restart().await;
                 }
                 // What was answered before the end was committed before it.
@@ -118,29 +125,36 @@ impl<'a> Client<'a> {
             Fault::Sessions => {
                 let task = tokio::spawn(call(self.process.app.clone()));
                 self.test.terminate_sessions().await;
-                if let Some(answer) = task.await.ok().filter(|answer| !is_busy(answer)) {
+                let answer = in_time("a call whose sessions are ended", task).await;
+                if let Some(answer) = answer.ok().filter(|answer| !is_busy(answer)) {
                     return answer;
                 }
             }
         }
-        for _ in 0..ATTEMPTS {
-            let answer = call(self.process.app.clone()).await;
-            if !is_busy(&answer) {
-                return answer;
+        let attempts = async {
+            for _ in 0..ATTEMPTS {
+                let answer = call(self.process.app.clone()).await;
+                if !is_busy(&answer) {
+                    return answer;
+                }
             }
-        }
-        Err(Error::Unavailable)
+            Err(Error::Unavailable)
+        };
+        in_time("a call", attempts).await
     }
 
     /// Reads until there is an answer: connections that a fault has ended are found out one by one.
     async fn read<T>(&self, read: impl AsyncFn(&App) -> Result<T, Error>) -> T {
-        for _ in 0..ATTEMPTS {
-            let answer = read(&self.process.app).await;
-            if !is_busy(&answer) {
-                return answer.expect("an answer");
+        let attempts = async {
+            for _ in 0..ATTEMPTS {
+                let answer = read(&self.process.app).await;
+                if !is_busy(&answer) {
+                    return answer.expect("an answer");
+                }
             }
-        }
-        panic!("no answer");
+            panic!("no answer");
+        };
+        in_time("a read", attempts).await
     }
 
     async fn restart(&mut self) {
@@ -152,7 +166,7 @@ impl<'a> Client<'a> {
 
     /// Ends the process in order. The one of the test itself finds out which of its connections faults have ended.
     pub(crate) async fn stop(self) {
-        self.process.app.stop().await;
+        in_time("the stop", self.process.app.stop()).await;
         for _ in 0..3 {
             let app = &self.test.app;
             tokio::join!(app.is_ready(), app.is_ready(), app.is_ready(), app.is_ready());
@@ -360,6 +374,11 @@ impl Process {
         let app = test.on(wire.url(), 3).await;
         Process { app, wire }
     }
+}
+
+/// What comes of something in time; what never ends is a fault, and is named.
+async fn in_time<T>(what: &str, it: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, it).await.unwrap_or_else(|_| panic!("{what} does not end"))
 }
 
 fn is_busy<T>(answer: &Result<T, Error>) -> bool {

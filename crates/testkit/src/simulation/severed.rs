@@ -66,10 +66,13 @@ impl Wire {
         self.shared.left.store(cut.statement, Ordering::SeqCst);
     }
 
-    /// Counts no longer; says whether it was cut.
-    pub(crate) fn disarm(&self) -> bool {
-        self.shared.left.store(NEVER, Ordering::SeqCst);
-        *self.shared.is_cut.borrow()
+    /// Counts no longer; says whether it was cut. Where the statement has been counted, the cut follows and is waited for.
+    pub(crate) async fn disarm(&self) -> bool {
+        let is_counted = self.shared.left.swap(NEVER, Ordering::SeqCst) <= 0;
+        if is_counted {
+            self.wait_until_cut().await;
+        }
+        is_counted
     }
 
     /// Waits until it is cut.
@@ -159,9 +162,12 @@ async fn forward(
             shared.is_cut.send_replace(true);
             return Ok(());
         }
-        server.write_all(&message).await?;
+        let written = server.write_all(&message).await;
         if is_last {
             shared.is_cut.send_replace(true);
+        }
+        written?;
+        if is_last {
             return Ok(());
         }
     }

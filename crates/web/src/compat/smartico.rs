@@ -5,6 +5,7 @@
 mod af2_adjustments_op;
 mod af2_aff_op;
 mod af2_balance_op;
+mod af2_deals_op;
 mod af2_payments_op;
 mod caller;
 mod codes;
@@ -30,6 +31,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/af2_aff_op", get(af2_aff_op::list))
         .route("/af2_aff_op/{id}", put(af2_aff_op::update))
         .route("/af2_balance_op", get(af2_balance_op::list))
+        .route("/af2_deals_op", get(af2_deals_op::list).post(af2_deals_op::create))
         .route("/af2_payments_op", get(af2_payments_op::list).post(af2_payments_op::create))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)

@@ -25,5 +25,6 @@ mod smartico_access;
 mod smartico_adjustments;
 mod smartico_affiliates;
 mod smartico_balance;
+mod smartico_deals;
 mod smartico_operator;
 mod smartico_payments;

@@ -61,6 +61,8 @@ fn whoever_has_no_operator_key_is_told_so() {
             ("GET", "af2_payments_op"),
             ("POST", "af2_payments_op"),
             ("POST", "af2_adjustments_op"),
+            ("GET", "af2_deals_op"),
+            ("POST", "af2_deals_op"),
         ];
         for (method, path) in requests {
             let headers = [("authorization", affiliate.as_str())];
@@ -129,6 +131,8 @@ fn no_query_and_no_body_breaks_the_dialect() {
                 ("GET", format!("af2_payments_op?{query}&filter={filter}")),
                 ("POST", "af2_payments_op".to_owned()),
                 ("POST", "af2_adjustments_op".to_owned()),
+                ("GET", format!("af2_deals_op?{query}&affiliate_id=2")),
+                ("POST", "af2_deals_op".to_owned()),
                 ("PUT", "af2_aff_op/2".to_owned()),
             ] {
                 let body = (method != "GET").then(|| object.clone().into_bytes());

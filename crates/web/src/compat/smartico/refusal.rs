@@ -128,7 +128,11 @@ impl From<BodyError> for Refusal {
 
 /// Replaces the words for types that serde puts into its messages.
 pub(super) fn in_plain_words(message: &str) -> String {
-    message.replace("expected i64", "expected an integer").replace("expected a map", "expected an object")
+    message
+        .replace("expected i64", "expected an integer")
+        .replace("expected u32", "expected an integer of at least 0")
+        .replace("expected a map", "expected an object")
+        .replace("expected a sequence", "expected an array")
 }
 
 impl IntoResponse for Refusal {
