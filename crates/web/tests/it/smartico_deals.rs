@@ -42,7 +42,8 @@ fn a_deal_is_made_shown_and_earns() {
         }] });
         let answer = test.call("POST", "/v1/activity", &operator.key, Some(rows)).await;
         assert_eq!(answer.json()["results"][0]["status"], 201, "{}", answer.text());
-        test.at("2026-07-02T00:00:00Z");
+        let now = test.at("2026-07-02T00:00:00Z");
+        app::release::run_due(&test.app, operator.program, now).await.expect("a release");
         let answer = test.call("POST", "/v1/periods/2026-06/close", &operator.key, Some(json!({}))).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let row = operator.balance(ann).await;
