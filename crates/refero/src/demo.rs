@@ -170,49 +170,61 @@ async fn keyed(
     Ok(Program { id, name, key, written })
 }
 
-/// A helpdesk sold by subscription: 20 % for a year, held for 30 days.
+/// A helpdesk sold by subscription: 20 % for a year, held for 30 days. The best get more from a certain revenue of the month
+/// on, and a tenth of what affiliates earn whom they brought.
 fn subscriptions_plan(app: &App, customers: usize) -> Outcome<(Year, Plan)> {
     let zone: Zone = "Europe/Berlin".parse()?;
     let year = Year::before(app.now(), zone);
-    let share = |percent: &str| {
-        terms(json!({
-            "hold_days": 30,
-            "rules": [{ "on": "payment", "reward": { "percent": percent }, "limits": { "months": 12 } }],
-        }))
+    let share = |percent: &str| json!({ "on": "payment", "reward": { "percent": percent }, "limits": { "months": 12 } });
+    let plain = terms(json!({ "hold_days": 30, "rules": [share("20")] }))?;
+    let tiered = |percent: &str, above: &str| {
+        let mut rule = share(percent);
+        let steps = json!([{ "from": "4000", "reward": { "percent": above } }]);
+        rule["tiers"] = json!({ "by": "revenue", "mode": "whole", "steps": steps });
+        let below = json!([{ "percent_of_share": "10" }]);
+        terms(json!({ "hold_days": 30, "rules": [rule], "sub_affiliates": below }))
     };
     let plan = Plan {
         name: SUBSCRIPTIONS,
         zone,
         threshold: 50,
-        terms: share("20")?,
-        favoured: ("Best partners", share("25")?, share("30")?),
+        terms: plain,
+        favoured: ("Best partners", tiered("25", "28")?, tiered("27", "30")?),
         partners: &cast::RECOMMENDERS,
         rail: Rail::Native,
+        brand: None,
         events: subscribers::events(&year, customers)?,
     };
     Ok((year, plan))
 }
 
-/// A casino: a flat sum for the first deposit and a percentage of every deposit, payable at once.
+/// A casino: a flat sum for players whose first deposit is large enough and a share of net P&L, less a fee; a month below
+/// zero is worked off by later ones. The best get more, and something of the players of affiliates whom they brought.
 fn casino_plan(app: &App, players: usize) -> Outcome<(Year, Plan)> {
     let zone: Zone = "Europe/Malta".parse()?;
     let year = Year::before(app.now(), zone);
-    let hybrid = |flat: &str, percent: &str| {
+    let hybrid = |flat: &str, percent: &str, below: Value| {
         terms(json!({
             "rules": [
-                { "on": "payment", "when": { "occurrence": "first" }, "reward": { "flat": flat } },
-                { "on": "payment", "reward": { "percent": percent } },
+                { "on": "qualified_deposit", "reward": { "flat": flat } },
+                { "on": "activity", "reward": { "percent_of_net_pnl": percent } },
             ],
+            "qualification": { "baseline": "first_deposit", "amount": "20" },
+            "fees": [{ "name": "Admin fee", "charge": { "percent": { "rate": "10", "of": "pnl" } } }],
+            "negative_month": "carry",
+            "sub_affiliates": below,
         }))
     };
+    let below = || json!([{ "flat": "5", "percent_of_net_pnl": "3" }]);
     let plan = Plan {
         name: CASINO,
         zone,
         threshold: 100,
-        terms: hybrid("15", "8")?,
-        favoured: ("Hybrid Gold", hybrid("25", "10")?, hybrid("25", "12")?),
+        terms: hybrid("25", "25", json!([]))?,
+        favoured: ("Hybrid Gold", hybrid("40", "30", below())?, hybrid("40", "35", below())?),
         partners: &cast::PROMOTERS,
         rail: Rail::Smartico,
+        brand: Some(players::BRAND),
         events: players::events(&year, players)?,
     };
     Ok((year, plan))

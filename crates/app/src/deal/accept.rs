@@ -59,7 +59,7 @@ pub async fn accept(app: &App, caller: &Caller, id: DealId, acceptance: Acceptan
     let Some(newest) = versions.first().cloned() else { return Err(Error::NotFound(format!("there is no deal {id}"))) };
     let from = acceptance.from.unwrap_or(caller.now);
     let is_back = from < caller.now;
-    match acceptance.reason.as_deref() {
+    match acceptance.reason.as_deref().filter(|reason| !reason.trim().is_empty()) {
         Some(reason) => domain::text::check(reason, 1000).map_err(|error| Error::invalid("reason", error))?,
         None if is_back && !acceptance.is_dry_run => {
             return Err(Error::invalid("reason", "a version that is dated back changes what was earned: say why"));

@@ -3,6 +3,7 @@
 
 mod activity;
 mod book;
+mod count;
 mod fact;
 mod register;
 

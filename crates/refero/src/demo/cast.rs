@@ -17,6 +17,8 @@ pub(super) struct Partner {
     pub(super) joins: usize,
     /// What becomes of it.
     pub(super) fate: Fate,
+    /// The slug of who brought it.
+    pub(super) brought_by: Option<&'static str>,
 }
 
 /// What becomes of an affiliate.
@@ -33,7 +35,11 @@ pub(super) enum Fate {
 }
 
 const fn partner(name: &'static str, slug: &'static str, weight: i64, joins: usize) -> Partner {
-    Partner { name, slug, weight, joins, fate: Fate::Plain }
+    Partner { name, slug, weight, joins, fate: Fate::Plain, brought_by: None }
+}
+
+const fn brought(partner: Partner, by: &'static str) -> Partner {
+    Partner { brought_by: Some(by), ..partner }
 }
 
 const fn fated(partner: Partner, fate: Fate) -> Partner {
@@ -44,7 +50,7 @@ const fn fated(partner: Partner, fate: Fate) -> Partner {
 pub(super) const RECOMMENDERS: [Partner; 24] = [
     fated(partner("Marta Lindqvist", "nordic-growth", 150, 0), Fate::Favoured),
     fated(partner("Tobias Renner", "helpdesk-vergleich", 120, 0), Fate::Favoured),
-    partner("Support Weekly", "support-weekly", 95, 0),
+    brought(partner("Support Weekly", "support-weekly", 95, 0), "nordic-growth"),
     partner("Priya Raman", "priya-raman", 80, 0),
     partner("Ops Kitchen", "ops-kitchen", 70, 0),
     partner("Jean-Luc Fabre", "outils-saas", 60, 0),
@@ -52,8 +58,8 @@ pub(super) const RECOMMENDERS: [Partner; 24] = [
     partner("Hanna Koskinen", "hanna-koskinen", 45, 0),
     fated(partner("Remote Stack", "remote-stack", 45, 0), Fate::Becomes(Status::Suspended, 9)),
     partner("Diego Herrera", "diego-herrera", 40, 2),
-    partner("Small Team Tools", "small-team-tools", 38, 1),
-    partner("Aiko Nakamura", "aiko-nakamura", 34, 3),
+    brought(partner("Small Team Tools", "small-team-tools", 38, 1), "nordic-growth"),
+    brought(partner("Aiko Nakamura", "aiko-nakamura", 34, 3), "helpdesk-vergleich"),
     partner("Founders at Lunch", "founders-at-lunch", 30, 2),
     fated(partner("Deal Cascade", "deal-cascade", 60, 0), Fate::Becomes(Status::Blocked, 6)),
     partner("Oksana Petrenko", "oksana-petrenko", 26, 4),
@@ -72,14 +78,14 @@ pub(super) const RECOMMENDERS: [Partner; 24] = [
 pub(super) const PROMOTERS: [Partner; 16] = [
     fated(partner("Lucky Compass", "lucky-compass", 190, 0), Fate::Favoured),
     fated(partner("SpinAtlas Media", "spinatlas", 150, 0), Fate::Favoured),
-    partner("Nordic Reels", "nordic-reels", 110, 0),
+    brought(partner("Nordic Reels", "nordic-reels", 110, 0), "lucky-compass"),
     partner("Casino Kompass", "casino-kompass", 95, 0),
     partner("Matteo Bianchi", "matteo-bianchi", 80, 0),
     partner("Jackpot Journal", "jackpot-journal", 70, 0),
     partner("Bonus Harbour", "bonus-harbour", 60, 1),
-    partner("Slots by Sofia", "slots-by-sofia", 50, 1),
+    brought(partner("Slots by Sofia", "slots-by-sofia", 50, 1), "lucky-compass"),
     partner("Card Room Daily", "card-room-daily", 42, 2),
-    partner("Ivan Horvat", "ivan-horvat", 36, 2),
+    brought(partner("Ivan Horvat", "ivan-horvat", 36, 2), "spinatlas"),
     fated(partner("Traffic Foundry", "traffic-foundry", 60, 0), Fate::Becomes(Status::Blocked, 7)),
     partner("High Tide Streams", "high-tide-streams", 28, 4),
     partner("Elena Dimitrova", "elena-dimitrova", 22, 5),

@@ -1,10 +1,12 @@
 //! The facts of one simulated customer: its registration, and what it pays, gets back and gives up afterwards.
 
-use domain::command::{AffiliateName, Churn, Command, Customer, Payment, Refund, Registration};
+use chrono::Days;
+use domain::command::{Activity, AffiliateName, Churn, Command, Customer, Payment, Refund, Registration};
 use domain::currency::Currency;
+use domain::fact::{Figures, Play};
 use domain::money::{MICROS, Money};
 use domain::text::{Email, Slug, Source, TextError, Uid};
-use domain::time::Timestamp;
+use domain::time::{Timestamp, Zone};
 
 use super::cast::{Partner, referrer};
 use super::generator::Generator;
@@ -43,6 +45,7 @@ pub(super) struct Life {
     pub(super) registered_at: Timestamp,
     index: usize,
     uid: Uid,
+    zone: Zone,
     end: Timestamp,
     payments: usize,
     events: Vec<Event>,
@@ -83,8 +86,9 @@ impl Life {
             email: Some(Email::parse(&address)?),
             occurred_at: Some(registered_at),
         };
+        let (zone, end) = (year.zone, year.end());
         let mut life =
-            Life { generator, registered_at, index, uid, end: year.end(), payments: 0, events: Vec::new() };
+            Life { generator, registered_at, index, uid, zone, end, payments: 0, events: Vec::new() };
         life.push(registered_at, Command::Registration(registration));
         Ok(life)
     }
@@ -130,6 +134,17 @@ impl Life {
             Refund { source, amount: cents.map(euro_cents), occurred_at: Some(at), ..Refund::whole(payment.clone()) };
         self.push(at, Command::Refund(refund));
         Ok(())
+    }
+
+    /// The figures of a day's play at a brand, which come in the early morning of the next day.
+    pub(super) fn play(&mut self, at: Timestamp, brand: &str, play: Play, count: u32) {
+        let day = self.zone.date_of(at);
+        let starts_at = self.zone.start_of(day);
+        let told_at = self.zone.start_of(day + Days::new(1)) + chrono::Duration::hours(4);
+        let figures = Figures { activity_count: count, play, ..Figures::default() };
+        let (player, brand) = (self.uid.clone(), brand.to_owned());
+        let activity = Activity { player, brand, day, starts_at, revision: None, figures };
+        self.push(told_at, Command::Activity(Box::new(activity)));
     }
 
     /// The customer leaves.

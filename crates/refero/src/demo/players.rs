@@ -1,6 +1,8 @@
 //! Customers of the casino program: players who register, make a first deposit or none, and deposit on for days, weeks
 //! or the whole year; some deposits are charged back.
 
+use domain::fact::Play;
+use domain::money::MICROS;
 use domain::text::TextError;
 
 use super::cast::{PROMOTERS, home_address};
@@ -9,6 +11,9 @@ use super::year::{Event, Year};
 
 const IDENTITY: Identity =
     Identity { stream: "players", uid: "player-", address: home_address, partners: &PROMOTERS, organic: 90 };
+
+/// Where they play.
+pub(super) const BRAND: &str = "Palmyra";
 
 /// A way to play.
 struct Habit {
@@ -50,6 +55,8 @@ fn play(life: &mut Life, habit: &Habit) -> Result<(), TextError> {
     while at < last && life.is_told(at) {
         let cents = life.generator.pick(habit.deposits) * 100;
         let deposit = life.pay(at, cents, None)?;
+        let (play, rounds) = bet(life, cents / 100);
+        life.play(at, BRAND, play, rounds);
         if life.generator.chance(9) {
             let returned_at = life.later(at, 2, 14);
             let part = life.generator.chance(250).then_some(cents / 2);
@@ -62,6 +69,25 @@ fn play(life: &mut Life, habit: &Habit) -> Result<(), TextError> {
         at = life.later(at, habit.gap.0, habit.gap.1);
     }
     Ok(())
+}
+
+/// What comes of a deposit of some euros on its day. The house keeps a little of what is wagered, on average; now and then
+/// a player wins more than was ever lost.
+fn bet(life: &mut Life, euros: i64) -> (Play, u32) {
+    let volume = euros * life.generator.between(3, 20);
+    let pnl = match life.generator.below(100) {
+        0..=1 => -euros * life.generator.between(5, 15),
+        2..=24 => -euros * life.generator.between(10, 150) / 100,
+        _ => euros * life.generator.between(20, 100) / 100,
+    };
+    let bonuses = if life.generator.chance(150) { euros / 10 } else { 0 };
+    let play = Play {
+        pnl: pnl * MICROS,
+        bonuses: bonuses * MICROS,
+        deductions: pnl.max(0) * MICROS / 20,
+        volume: volume * MICROS,
+    };
+    (play, u32::try_from(life.generator.between(10, 400)).unwrap_or(1))
 }
 
 #[cfg(test)]
@@ -78,6 +104,7 @@ mod tests {
         let count = |kind| events.iter().filter(|event| event.command.kind() == kind).count();
         assert_eq!(count(Kind::Registration), 1000);
         assert!(count(Kind::Payment) > 1500, "{}", count(Kind::Payment));
+        assert!(count(Kind::Activity) > 1500, "{}", count(Kind::Activity));
         assert!(count(Kind::Refund) > 5, "{}", count(Kind::Refund));
     }
 }

@@ -9,9 +9,10 @@ use app::payout::{NewPayout, Rail};
 use app::program::{Changes, Mode, NewProgram, PayoutMode};
 use app::{App, Caller};
 use domain::affiliate::Status;
-use domain::command::Operation;
+use domain::command::{Command, Operation};
 use domain::currency::Currency;
 use domain::deal::Terms;
+use domain::fold::{Source, Truth};
 use domain::ids::{AffiliateId, DealId, ProgramId};
 use domain::money::MICROS;
 use domain::payout::Step;
@@ -39,6 +40,8 @@ pub(super) struct Plan {
     pub(super) favoured: (&'static str, Terms, Terms),
     pub(super) partners: &'static [Partner],
     pub(super) rail: Rail,
+    /// The brand whose figures come by day; deposits are told one by one.
+    pub(super) brand: Option<&'static str>,
     pub(super) events: Vec<Event>,
 }
 
@@ -48,6 +51,7 @@ pub(super) struct Written {
     pub(super) affiliates: usize,
     pub(super) facts: usize,
     pub(super) releases: usize,
+    pub(super) closes: usize,
     pub(super) payouts: usize,
     pub(super) adjustments: usize,
 }
@@ -82,6 +86,7 @@ pub(super) async fn fill(app: &App, program: ProgramId, year: &Year, mut plan: P
     let (name, terms, _) = &plan.favoured;
     let deal = NewDeal { name: Name::parse(name)?, terms: terms.clone(), affiliate: None };
     let favoured = app::deal::create(app, &Caller::operator(program, year.start()), deal).await?.id;
+    prepare(app, &Caller::operator(program, year.start()), plan.brand).await?;
     let affiliates = vec![None; plan.partners.len()];
     let mut desk = Desk { app, program, plan: &plan, favoured, affiliates, written: Written::default() };
     let mut parts: Vec<Vec<Event>> = months.iter().map(|_| Vec::new()).collect();
@@ -92,6 +97,10 @@ pub(super) async fn fill(app: &App, program: ProgramId, year: &Year, mut plan: P
     for (index, (month, events)) in months.iter().zip(parts).enumerate() {
         desk.welcome(index, month).await?;
         desk.record(events).await?;
+        if app::period::close_ended(app, program, month.to).await? {
+            desk.written.closes += 1;
+        }
+        app::period::run_due(app, program, month.to).await?;
         desk.written.releases += app::release::run_due(app, program, month.to).await?;
         desk.decide(index, month).await?;
         if month.is_whole {
@@ -101,6 +110,18 @@ pub(super) async fn fill(app: &App, program: ProgramId, year: &Year, mut plan: P
     let changes = Changes { name: Some(Name::parse(plan.name)?), ..Changes::default() };
     app::program::update(app, &Caller::operator(program, year.end()), changes).await?;
     Ok(desk.written)
+}
+
+/// Settings that are there before the first fact: months close as soon as they have ended, so that what they come to is
+/// paid on the first.
+async fn prepare(app: &App, caller: &Caller, brand: Option<&str>) -> Outcome {
+    let changes = Changes { close_after_days: Some(0), ..Changes::default() };
+    app::program::update(app, caller, changes).await?;
+    if let Some(brand) = brand {
+        let truth = Truth { deposits: Source::Events, withdrawals: Source::Events };
+        app::brand::put(app, caller, brand, truth).await?;
+    }
+    Ok(())
 }
 
 /// The name of a program whose year is not complete.
@@ -132,6 +153,12 @@ impl Desk<'_> {
         Caller::operator(self.program, now)
     }
 
+    /// An affiliate that has joined.
+    fn affiliate(&self, slug: &str) -> Option<AffiliateId> {
+        let place = self.plan.partners.iter().position(|partner| partner.slug == slug)?;
+        self.affiliates[place]
+    }
+
     /// Makes the affiliates that join in a month.
     async fn welcome(&mut self, index: usize, month: &Month) -> Outcome {
         let joining = self.plan.partners.iter().enumerate().filter(|(_, partner)| partner.joins == index);
@@ -145,7 +172,7 @@ impl Desk<'_> {
                     Fate::Plain | Fate::Favoured | Fate::Becomes(..) => Status::Approved,
                 },
                 deal: (partner.fate == Fate::Favoured).then_some(self.favoured),
-                parent: None,
+                parent: partner.brought_by.and_then(|slug| self.affiliate(slug)),
                 external_id: None,
                 payout_threshold_micros: None,
             };
@@ -169,7 +196,11 @@ impl Desk<'_> {
         for wave in waves(events) {
             for part in wave.chunks(AT_ONCE) {
                 let asks = part.iter().map(|event| {
-                    let ask = Ask::new(Operation::Native, event.command.clone());
+                    let operation = match event.command {
+                        Command::Activity(_) => Operation::Activity,
+                        _ => Operation::Native,
+                    };
+                    let ask = Ask::new(operation, event.command.clone());
                     submit(self.app, self.program, event.at, ask)
                 });
                 for answer in join_all(asks).await {

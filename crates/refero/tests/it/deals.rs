@@ -31,6 +31,23 @@ fn every_deal_that_comes_with_the_product_is_right() {
 }
 
 #[test]
+fn the_deals_of_the_deals_page_are_right() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/DEALS.md");
+    let page = std::fs::read_to_string(page).expect("docs/DEALS.md");
+    let folder = Folder::new("deals");
+    let mut files = 0;
+    for block in page.split("```toml\n").skip(1) {
+        let (text, _) = block.split_once("```").expect("a block ends");
+        let path = folder.path().join(format!("deal-{files}.toml")).display().to_string();
+        std::fs::write(&path, text).expect("written");
+        let printed = print(&["deal", "check", &path]);
+        assert!(printed.lines().all(|line| line.starts_with("ok    ")), "{text}\n{printed}");
+        files += 1;
+    }
+    assert_eq!(files, 2);
+}
+
+#[test]
 fn a_wrong_expectation_is_refused_by_name() {
     let folder = Folder::new("deals");
     let written = |name: &str, from: &str, to: &str| {

@@ -19,6 +19,11 @@ fn verify(data: &str) {
     let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 2, "{printed}");
     assert!(lines.iter().all(|line| line["clean"] == true), "{printed}");
+    let printed = print(&["replay", "--json", "--data", data]);
+    let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 2, "{printed}");
+    assert!(lines.iter().all(|line| line["clean"] == true), "{printed}");
+    assert!(lines.iter().all(|line| line["months"].as_u64() > Some(5)), "{printed}");
 }
 
 /// The answer to a printed command, and its status.
@@ -42,6 +47,7 @@ fn the_demo_is_seeded_once_and_its_commands_work() {
     assert!(written("facts").iter().all(|facts| *facts > 300), "{seeded}");
     assert!(written("payouts").iter().all(|payouts| *payouts > 5), "{seeded}");
     assert!(written("releases")[0] > 100, "{seeded}");
+    assert!(written("closes").iter().all(|closes| *closes >= 11), "{seeded}");
     verify(&data);
 
     let mut server =

@@ -16,15 +16,21 @@ full join (
                 where (e ->> 'f')::timestamptz <= f.occurred_at or n = 1 order by n desc limit 1) as owner,
                m.measure, m.count
         from (
-            select *, coalesce(detail ->> 'state', '') <> 'failed'
-                      and lead(id) over (partition by kind, payment_id, source order by occurred_at, id) is null as counts
-            from fact where program_id = $1 and referral_id is not null
+            select fact.*, coalesce(detail ->> 'state', '') <> 'failed'
+                   and lead(id) over (partition by kind, payment_id, source order by occurred_at, id) is null as counts,
+                   kind = 6 and brand.deposits = 1
+                   and lead(id) over (partition by kind, coalesce(payment_id, id)
+                                      order by (detail ->> 'revision')::numeric) is null as reports
+            from fact left join brand on brand.program_id = fact.program_id and kind = 6 and brand.name = detail ->> 'brand'
+            where fact.program_id = $1 and referral_id is not null
         ) as f
         join referral r on r.program_id = f.program_id and r.id = f.referral_id
         cross join lateral (values
-            ('registrations', (f.kind = 0)::int), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
+            ('registrations', (f.kind = 0)::int::numeric), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
+            ('payments', case when f.reports then (f.detail #>> '{figures,deposit_count}')::numeric else 0 end),
             ('refunds', (f.kind = 2 and f.counts)::int), ('churns', (f.kind = 3)::int),
             ('micros', case when f.kind = 1 then coalesce(f.value_micros, 0) else 0 end),
+            ('micros', case when f.reports then (f.detail #>> '{figures,deposits}')::numeric else 0 end),
             ('micros refunded', case when f.kind = 2 and f.counts then coalesce(f.value_micros, 0) else 0 end)) as m (measure, count)
         where f.program_id = $1
     ) as owned

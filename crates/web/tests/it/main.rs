@@ -4,6 +4,7 @@ mod api_activity;
 mod api_affiliates;
 mod api_attributes;
 mod api_client;
+mod api_deals;
 mod api_document;
 mod api_events;
 mod api_explain;

@@ -48,6 +48,16 @@ fn a_deal_is_made_shown_and_earns() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         let row = operator.balance(ann).await;
         assert_snapshot!(fields(&row, &["cpa_fee", "rev_share_fee", "balance"]), @"cpa_fee 10, rev_share_fee 25, balance 35");
+        let figures = ["deposit_count", "deposit_amount", "ftd_count", "ftd_amount"];
+        assert_snapshot!(fields(&row, &figures), @"deposit_count 1, deposit_amount 50, ftd_count 1, ftd_amount 50");
+        let restated = json!({ "rows": [{
+            "player": "player-1", "brand": "22", "day": "2026-06-01", "deposits": "80", "deposit_count": 3,
+            "first_deposit": "30", "pnl": "100",
+        }] });
+        let answer = test.call("POST", "/v1/activity", &operator.key, Some(restated)).await;
+        assert_eq!(answer.json()["results"][0]["status"], 201, "{}", answer.text());
+        let row = operator.balance(ann).await;
+        assert_snapshot!(fields(&row, &figures), @"deposit_count 3, deposit_amount 80, ftd_count 1, ftd_amount 30");
         let row = &operator.rows(&format!("af2_aff_op?affiliate_id={ann}")).await[0];
         assert_snapshot!(row["default_deal_info"], @r#"{"deal_group_name":"CPA + REV & FTD Qualifier","deal_type_id":6}"#);
     });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::command::Refused;
 use domain::commission::{Booked, HoldChange, Key, Posting, Reason, difference, hold_changes};
 use domain::fact::{Body, Fact, Kind};
-use domain::fold::{FirstPayment, Folded, fold, step};
+use domain::fold::{Folded, fold, step};
 use domain::ids::{AffiliateId, CommissionId, DealId, FactId, LogId, ReferralId};
 use domain::ledger;
 use domain::outcome::{Outcome, Standing};
@@ -21,8 +21,9 @@ use store::roll_up::{Day, Figures};
 use store::Rows;
 use uuid::Uuid;
 
+use super::count::{count, count_first, count_refund, day_of, deposits_of};
 use crate::ingest::prepare::Prepared;
-use crate::ingest::world::{Counted, Scope, World};
+use crate::ingest::world::{Scope, World};
 use crate::ledger::{Journal, Origin, Part};
 use crate::random;
 
@@ -119,7 +120,7 @@ impl Effects {
         self.logs.push(LogRow { id: prepared.fact.into(), kind, scope, recorded_at: prepared.now, body });
     }
 
-    fn figures(&mut self, day: Day, currency: domain::currency::Currency, change: &Figures) {
+    pub(super) fn figures(&mut self, day: Day, currency: domain::currency::Currency, change: &Figures) {
         self.days.entry(day).or_default().add(change);
         self.journal.account(day.affiliate, currency).figures.add(change);
     }
@@ -162,11 +163,15 @@ pub(crate) fn book_in(
         _ => Reason::Fact,
     };
     let before = scope.row.fold.first_payment;
+    let reported = deposits_of(scope, &fact);
     let (folded, is_step) = refold(scope, Some(&fact))?;
     let origin = Origin { cause: ledger::Cause::Fact, cause_id: row.id.0, log: cause.log };
     let found = Found { folded, is_step, reason, at: fact.occurred_at };
     let outcome = settle(scope, network, effects, found, origin, cause.now, Some(&fact));
     count(scope, effects, &fact, row, deals);
+    if let Some(deposits) = reported {
+        effects.figures(day_of(scope, fact.occurred_at, deals), scope.course.currency, &deposits);
+    }
     count_first(scope, effects, before, deals);
     Ok(outcome)
 }
@@ -401,84 +406,5 @@ fn hold(scope: &mut Scope, effects: &mut Effects, change: HoldChange, origin: Or
     }
     if let Some(history) = &mut scope.history {
         history.booked.insert(commission.header.key, commission);
-    }
-}
-
-fn day_of(scope: &Scope, at: Timestamp, deals: &BTreeMap<domain::ids::DealVersionId, DealId>) -> Day {
-    let owner = scope.course.owner_at(at);
-    let deal = owner.terms.as_ref().and_then(|(version, _)| deals.get(version).copied());
-    Day {
-        affiliate: owner.affiliate,
-        day: scope.course.zone.date_of(at),
-        deal: deal.unwrap_or(DealId(0)),
-    }
-}
-
-/// Counts a fact into its day.
-fn count(
-    scope: &mut Scope,
-    effects: &mut Effects,
-    fact: &Fact,
-    row: &FactRow,
-    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
-) {
-    let value = i128::from(row.value_micros.unwrap_or(0));
-    let figures = match &fact.body {
-        Body::Registration => Figures { registrations: 1, ..Figures::default() },
-        Body::Payment { amount, .. } if amount.micros() > 0 => {
-            Figures { payments: 1, payments_micros: value, ..Figures::default() }
-        }
-        Body::Payment { .. } => return,
-        Body::Refund { .. } => return count_refund(scope, effects, row, deals),
-        Body::Churn => Figures { churns: 1, ..Figures::default() },
-        Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
-    };
-    let day = day_of(scope, fact.occurred_at, deals);
-    effects.figures(day, scope.course.currency, &figures);
-}
-
-/// Counts a refund once, by its newest report, and not at all once it has failed.
-fn count_refund(
-    scope: &mut Scope,
-    effects: &mut Effects,
-    row: &FactRow,
-    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
-) {
-    let Some(history) = &mut scope.history else { return };
-    let (before, after) = history.refunds.put(row);
-    for (counted, sign) in [(before, -1_i64), (after, 1)].into_iter().filter(|_| before != after) {
-        let Some(Counted { occurred_at, value_micros }) = counted else { continue };
-        let refunds_micros = i128::from(sign) * i128::from(value_micros);
-        let figures = Figures { refunds: sign, refunds_micros, ..Figures::default() };
-        effects.figures(day_of(scope, occurred_at, deals), scope.course.currency, &figures);
-    }
-}
-
-/// Moves the figure of the first payment when another payment turns out to be the first.
-fn count_first(
-    scope: &Scope,
-    effects: &mut Effects,
-    before: Option<FirstPayment>,
-    deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
-) {
-    let after = scope.row.fold.first_payment;
-    if before == after {
-        return;
-    }
-    for (first, sign) in [(before, -1_i64), (after, 1)] {
-        let Some(first) = first else { continue };
-        let deal = scope
-            .course
-            .assignments
-            .iter()
-            .find(|assignment| assignment.affiliate == first.affiliate)
-            .and_then(|assignment| deals.get(&assignment.terms.as_ref()?.0).copied());
-        let day = Day { affiliate: first.affiliate, day: first.date, deal: deal.unwrap_or(DealId(0)) };
-        let figures = Figures {
-            first_payments: sign,
-            first_payments_micros: i128::from(sign) * i128::from(first.value.map_or(0, |value| value.0)),
-            ..Figures::default()
-        };
-        effects.figures(day, scope.course.currency, &figures);
     }
 }
