@@ -11,6 +11,8 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// Where exchange rates are fetched, if they are to be.
     pub rates_url: Option<String>,
+    /// Whether postbacks may go to private and loopback addresses.
+    pub private_postbacks: bool,
 }
 
 /// Where mails go out.
@@ -24,7 +26,7 @@ pub struct Mail {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { ingest_workers: 4, queue_limit: 16_384, mail: None, rates_url: None }
+        Config { ingest_workers: 4, queue_limit: 16_384, mail: None, rates_url: None, private_postbacks: false }
     }
 }
 

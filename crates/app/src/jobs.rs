@@ -6,6 +6,7 @@
 
 pub(crate) mod conversion;
 pub(crate) mod payout_mail;
+pub(crate) mod postback;
 mod rates_fetch;
 
 use std::panic::AssertUnwindSafe;
@@ -94,6 +95,7 @@ impl From<MailError> for Failure {
 async fn attempt(app: &App, job: &ClaimedJob, now: Timestamp) -> std::result::Result<Done, Failure> {
     match job.kind.as_str() {
         conversion::KIND => conversion::run(app, job, now).await,
+        postback::KIND => postback::run(app, job, now).await,
         payout_mail::KIND => payout_mail::run(app, job, now).await,
         // A newer version of the product may share the database and will know the kind.
         unknown => Err(Failure::Transient(format!("this version knows no job {unknown:?}"))),
@@ -102,7 +104,12 @@ async fn attempt(app: &App, job: &ClaimedJob, now: Timestamp) -> std::result::Re
 
 /// Runs until the product stops, and then finishes the jobs it has begun.
 pub(crate) async fn run(app: App) {
-    tokio::join!(keep_sweeping(&app), keep_working(&app), rates_fetch::keep_fetching(&app));
+    tokio::join!(
+        keep_sweeping(&app),
+        keep_working(&app),
+        rates_fetch::keep_fetching(&app),
+        crate::postback::watch::keep_watching(&app)
+    );
 }
 
 /// A page of a program's dead jobs: those that were given up after their last attempt.
@@ -131,7 +138,9 @@ pub async fn run_once(app: &App, now: Timestamp) -> Result<usize> {
     let mut count = 0;
     for program in store::program::ids(app.pool()).await? {
         count += sweep(app, program, now).await?;
+        crate::sequencer::number_all(app, program).await;
     }
+    crate::postback::watch::catch_up(app, now).await?;
     loop {
         let jobs = claim_due(app, now, CONCURRENT).await?;
         if jobs.is_empty() {

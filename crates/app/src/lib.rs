@@ -29,6 +29,7 @@ pub mod overview;
 mod pages;
 pub mod payout;
 pub mod period;
+pub mod postback;
 pub mod program;
 pub mod random;
 pub mod rates;

@@ -20,6 +20,7 @@ pub mod money;
 pub mod outcome;
 pub mod payout;
 pub mod period;
+pub mod postback;
 pub mod rate;
 pub mod referral;
 pub mod sub_affiliate;

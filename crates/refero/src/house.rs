@@ -43,6 +43,8 @@ pub(crate) struct Manner {
     pub(crate) mail: Option<Mail>,
     /// Where exchange rates are fetched.
     pub(crate) rates_url: Option<String>,
+    /// Whether postbacks may go to private addresses.
+    pub(crate) private_postbacks: bool,
 }
 
 impl Manner {
@@ -69,7 +71,12 @@ impl House {
         let secret = secret::load(options.secret.as_deref(), dir.as_deref())?;
         let pool: Pool = store::connect(&url, manner.connections).await?;
         store::migration::run(&pool).await?;
-        let config = Config { mail: manner.mail, rates_url: manner.rates_url, ..Config::default() };
+        let config = Config {
+            mail: manner.mail,
+            rates_url: manner.rates_url,
+            private_postbacks: manner.private_postbacks,
+            ..Config::default()
+        };
         let app = App::start(pool, secret, Clock::System, config).await?;
         Ok(House { app, access })
     }

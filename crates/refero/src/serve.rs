@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Where to fetch exchange rates, every six hours: the European Central Bank's reference rates, XML or CSV.
     #[arg(long, env = "REFERO_RATES_URL", value_name = "URL")]
     pub(crate) rates_url: Option<String>,
+    /// Let postbacks go to private and loopback addresses.
+    #[arg(long, env = "REFERO_ALLOW_PRIVATE_POSTBACKS")]
+    pub(crate) allow_private_postbacks: bool,
 }
 
 pub(crate) async fn run(options: Options) -> Outcome {
@@ -46,7 +49,12 @@ pub(crate) async fn run(options: Options) -> Outcome {
 impl Options {
     pub(crate) fn manner(&self) -> Manner {
         let mail = self.smtp_url.clone().zip(self.mail_from.clone()).map(|(url, from)| Mail { url, from });
-        Manner { connections: self.connections, mail, rates_url: self.rates_url.clone() }
+        Manner {
+            connections: self.connections,
+            mail,
+            rates_url: self.rates_url.clone(),
+            private_postbacks: self.allow_private_postbacks,
+        }
     }
 }
 

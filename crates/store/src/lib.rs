@@ -26,6 +26,7 @@ pub mod parked;
 pub mod period;
 pub mod payout;
 pub mod person;
+pub mod postback;
 pub mod program;
 pub mod referral;
 pub mod replay;

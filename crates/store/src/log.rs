@@ -216,6 +216,8 @@ pub struct NumberedRow {
     pub recorded_at: Timestamp,
     /// What it says.
     pub body: Option<serde_json::Value>,
+    /// The referral that it changed, if one.
+    pub scope: Option<Uuid>,
 }
 
 /// Numbered rows after a number.
@@ -226,10 +228,10 @@ pub async fn after(
     limit: i64,
 ) -> Result<Vec<NumberedRow>> {
     let rows = sqlx::query!(
-        "select n.number, l.id, l.kind, l.recorded_at, l.body
+        "select n.number, l.id, l.kind, l.recorded_at, l.body, l.scope
          from (select number, log_id from log_number
                where program_id = $1 and number > $2 and number <= $3 offset 0) n
-              cross join lateral (select id, kind, recorded_at, body from log
+              cross join lateral (select id, kind, recorded_at, body, scope from log
                                   where program_id = $1 and id = n.log_id offset 0) l
          order by n.number",
         program.0,
@@ -247,6 +249,7 @@ pub async fn after(
             kind: row.kind,
             recorded_at: row.recorded_at,
             body: row.body,
+            scope: row.scope,
         })
         .collect())
 }

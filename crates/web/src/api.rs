@@ -23,6 +23,7 @@ mod openings;
 mod page;
 mod payouts;
 mod periods;
+mod postbacks;
 mod problem;
 mod program;
 mod rates;
@@ -69,6 +70,10 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(payouts::list::list_payouts, payouts::create::create_payout))
         .routes(routes!(payouts::show::show_payout))
         .routes(routes!(payouts::step::step_payout))
+        .routes(routes!(postbacks::list::list_postbacks, postbacks::create::create_postback))
+        .routes(routes!(postbacks::show::show_postback, postbacks::update::update_postback))
+        .routes(routes!(postbacks::calls::list_postback_calls))
+        .routes(routes!(postbacks::resend::resend_postback_call))
         .routes(routes!(keys::list::list_keys, keys::create::create_key))
         .routes(routes!(keys::revoke::revoke_key))
         .routes(routes!(document::show_document))

@@ -17,6 +17,7 @@ mod laws;
 mod laws_of_deals;
 mod months;
 mod network;
+mod postbacks;
 mod program;
 mod random;
 mod refund_cases;

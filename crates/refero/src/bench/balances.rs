@@ -148,7 +148,9 @@ async fn ask(server: &Server, program: &Program) -> Outcome<Measured> {
     let now_ms = latency(server.address, &one, &program.key).await?;
     let then_ms = latency(server.address, &year_ago, &program.key).await?;
     let started = Instant::now();
-    let rows = count_rows(server.address, "/smartico/api/af2_balance_op", &program.key).await?;
+    // Both ends of a range are inside.
+    let list = format!("/smartico/api/af2_balance_op?range=[0,{}]", program.affiliates);
+    let rows = count_rows(server.address, &list, &program.key).await?;
     let seconds = started.elapsed().as_secs_f64();
     if rows < program.affiliates {
         return Err(Failure::new(format!("the list has {rows} rows, not {}", program.affiliates)));

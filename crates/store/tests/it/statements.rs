@@ -13,6 +13,7 @@ pub(crate) const OVER_ALL_PROGRAMS: &[&str] = &[
     "select count(*) as \"count!\" from job where state <> 'done'",
     "select k.program_id, k.id, k.affiliate_id, k.hint, k.created_at, k.revoked_at from directory_key d join api_key k \
      on k.program_id = d.program_id and k.id = d.key_id where d.hash = $1",
+    "select program_id from postback_cursor c where exists (select 1 from log_number n where n.program_id = c.program_id and n.number > c.number)",
 ];
 
 /// A statement on one line.

@@ -14,6 +14,7 @@ mod api_money;
 mod api_program;
 mod api_rates;
 mod api_referrals;
+mod postbacks;
 mod reditus_affiliate;
 mod reditus_company;
 mod reditus_frame;

@@ -1,0 +1,376 @@
+//! Reads the log behind the writes and finds the calls that are to be made: nothing is added to the way of a payment. One
+//! transaction moves the place in the log, writes the calls and enqueues their jobs, so each is found once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::fact::Kind;
+use domain::ids::{
+    AffiliateId, CommissionId, DealId, DealVersionId, FactId, LogId, PersonId, ProgramId, ReferralId,
+};
+use domain::ledger;
+use domain::money::decimal;
+use domain::postback::{Escape, Method, Template, Trigger, Values, body_escape};
+use domain::time::Timestamp;
+use store::fact::FactRow;
+use store::log::NumberedRow;
+use store::postback::{DeliveryRow, MovedRow, PostbackRow};
+use store::referral::ReferralRow;
+use store::{Connection, Tx};
+
+use crate::error::Result;
+use crate::{App, random};
+
+/// Log rows that are read at a time.
+const PAGE: i64 = 500;
+
+/// How often is looked for news.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Something to tell.
+struct News {
+    trigger: Trigger,
+    log: LogId,
+    affiliate: AffiliateId,
+    deal: Option<DealId>,
+    values: Values,
+}
+
+/// Looks for news until the product stops.
+pub(crate) async fn keep_watching(app: &App) {
+    let mut stopping = app.0.tasks.stopping();
+    loop {
+        if let Err(error) = catch_up(app, app.now()).await {
+            tracing::debug!(%error, "postbacks have to wait");
+        }
+        tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Finds all calls of what has been numbered; says how many.
+pub(crate) async fn catch_up(app: &App, now: Timestamp) -> Result<usize> {
+    let mut found = 0;
+    for program in store::postback::programs_behind(app.pool()).await? {
+        while let Some(calls) = advance(app, program, now).await? {
+            found += calls;
+        }
+    }
+    if found > 0 {
+        app.0.jobs.wake();
+    }
+    Ok(found)
+}
+
+/// Reads on by one page; `None` at the end of the log, and where another process reads.
+async fn advance(app: &App, program: ProgramId, now: Timestamp) -> Result<Option<usize>> {
+    let mut tx = Tx::begin(app.pool(), program).await?;
+    let Some(from) = store::postback::lock_cursor(&mut tx, program).await? else { return Ok(None) };
+    let logs = store::log::after(tx.read(), program, from, PAGE).await?;
+    let Some(last) = logs.last().map(|row| row.number) else { return Ok(None) };
+    let mut definitions = store::postback::page(tx.read(), program, None, 0, i64::MAX).await?;
+    definitions.retain(|definition| definition.active);
+    let mut calls = Vec::new();
+    if !definitions.is_empty() {
+        let reader = Reader { program, logs: &logs };
+        for news in reader.read(tx.read()).await? {
+            calls.extend(calls_for(&news, &definitions, now));
+        }
+    }
+    let mut places: BTreeMap<(i64, LogId), i32> = BTreeMap::new();
+    for call in &mut calls {
+        let place = places.entry((call.postback, call.log)).or_insert(0);
+        call.place = *place;
+        *place += 1;
+    }
+    let new = store::postback::append(&mut tx, program, &calls).await?;
+    let jobs: Vec<_> = new.iter().map(|id| crate::jobs::postback::job(*id, now)).collect();
+    store::job::enqueue(&mut tx, program, &jobs).await?;
+    store::postback::move_cursor(&mut tx, program, last).await?;
+    tx.commit().await?;
+    Ok(Some(jobs.len()))
+}
+
+/// The calls of a piece of news, filled in.
+fn calls_for(news: &News, definitions: &[PostbackRow], now: Timestamp) -> Vec<DeliveryRow> {
+    let wanted = definitions.iter().filter(|definition| {
+        definition.trigger == news.trigger
+            && definition.affiliate.is_none_or(|affiliate| affiliate == news.affiliate)
+            && definition.deal.is_none_or(|deal| Some(deal) == news.deal)
+    });
+    let fill = |text: &str, escape| text.parse::<Template>().ok().map(|it| it.fill(&news.values, escape));
+    let call = |definition: &PostbackRow| {
+        let body = definition.body.as_deref().filter(|_| definition.method == Method::Post);
+        Some(DeliveryRow {
+            id: random::id(),
+            postback: definition.id,
+            affiliate: news.affiliate,
+            log: news.log,
+            place: 0,
+            trigger: news.trigger,
+            method: definition.method,
+            url: fill(&definition.url, Escape::Percent)?,
+            body: match body {
+                Some(body) => Some(fill(body, body_escape(body))?),
+                None => None,
+            },
+            state: "waiting".to_owned(),
+            attempts: 0,
+            status: None,
+            response: None,
+            error: None,
+            created_at: now,
+            updated_at: now,
+        })
+    };
+    wanted.filter_map(call).collect()
+}
+
+/// Finds what a page of the log tells of.
+struct Reader<'a> {
+    program: ProgramId,
+    logs: &'a [NumberedRow],
+}
+
+/// What is known of the customers of a page.
+struct Known {
+    program: ProgramId,
+    facts: BTreeMap<FactId, FactRow>,
+    /// Facts that had waited for their customer, by the registration behind which they were booked.
+    waited: BTreeMap<ReferralId, Vec<FactId>>,
+    referrals: BTreeMap<ReferralId, ReferralRow>,
+    uids: BTreeMap<PersonId, String>,
+    slugs: BTreeMap<AffiliateId, String>,
+    deals: BTreeMap<DealVersionId, DealId>,
+    standings: BTreeMap<CommissionId, i64>,
+    visits: BTreeMap<ReferralId, Values>,
+    currency: String,
+}
+
+impl Reader<'_> {
+    async fn read(&self, connection: &mut Connection) -> Result<Vec<News>> {
+        let mut news = Vec::new();
+        let (known, moved) = self.known(connection).await?;
+        for row in self.logs {
+            match row.kind.as_str() {
+                "payout.paid" => news.extend(self.payout(connection, row).await?),
+                _ => {
+                    let moved: Vec<&MovedRow> = moved.iter().filter(|moved| moved.log == row.id).collect();
+                    news.extend(known.of_fact(row, &moved));
+                    news.extend(moved.iter().flat_map(|moved| known.of_commission(row, moved)));
+                }
+            }
+        }
+        Ok(news)
+    }
+
+    async fn known(&self, connection: &mut Connection) -> Result<(Known, Vec<MovedRow>)> {
+        let program = self.program;
+        let ids: Vec<FactId> = self.logs.iter().map(|row| FactId(row.id.0)).collect();
+        let mut facts: BTreeMap<FactId, FactRow> = store::fact::by_ids(connection, program, &ids)
+            .await?
+            .into_iter()
+            .map(|row| (row.id, row))
+            .collect();
+        let scopes = self.logs.iter().filter_map(|row| row.scope).map(ReferralId);
+        let of_facts = facts.values().filter_map(|fact| fact.referral);
+        let referrals: BTreeSet<ReferralId> = of_facts.chain(scopes).collect();
+        let logs: Vec<LogId> = self.logs.iter().map(|row| row.id).collect();
+        let list: Vec<ReferralId> = referrals.iter().copied().collect();
+        let moved = store::postback::moved(connection, program, &list, &logs).await?;
+        let registered: Vec<ReferralId> = facts
+            .values()
+            .filter(|fact| fact.kind == Kind::Registration)
+            .filter_map(|fact| fact.referral)
+            .collect();
+        let mut waited: BTreeMap<ReferralId, Vec<FactId>> = BTreeMap::new();
+        for fact in store::fact::of_referrals(connection, program, &registered).await? {
+            let Some(referral) = fact.referral else { continue };
+            let registration =
+                facts.values().find(|it| it.referral == Some(referral) && it.kind == Kind::Registration);
+            if registration.is_some_and(|registration| fact.id < registration.id) {
+                waited.entry(referral).or_default().push(fact.id);
+                facts.insert(fact.id, fact);
+            }
+        }
+        let referrals: BTreeMap<ReferralId, ReferralRow> =
+            store::referral::read(connection, program, &referrals)
+                .await?
+                .into_iter()
+                .map(|row| (row.id, row))
+                .collect();
+        let people: Vec<PersonId> = referrals.values().map(|row| row.person).collect();
+        let versions: Vec<DealVersionId> =
+            referrals.values().flat_map(|row| &row.assignments).filter_map(|row| row.version).collect();
+        let deals = store::deal::by_versions(connection, program, &versions).await?;
+        let owners: BTreeSet<AffiliateId> =
+            referrals.values().flat_map(|row| &row.assignments).map(|row| row.affiliate).collect();
+        let owners: Vec<i64> = owners.into_iter().map(|id| id.0).collect();
+        let found = store::affiliate::find(connection, program, &owners, &[], &[]).await?;
+        let commissions: Vec<CommissionId> = moved.iter().map(|row| row.commission).collect();
+        let row = store::program::by_id(connection, program).await?;
+        let known = Known {
+            program,
+            waited,
+            uids: store::postback::uids(connection, program, &people).await?,
+            slugs: found.into_iter().map(|found| (found.id, found.slug)).collect(),
+            deals: deals.into_iter().map(|deal| (deal.version, deal.id)).collect(),
+            standings: store::postback::standings(connection, program, &commissions).await?,
+            visits: visits(connection, program, &list).await?,
+            currency: row.map_or_else(String::new, |row| row.currency.to_string()),
+            facts,
+            referrals,
+        };
+        Ok((known, moved))
+    }
+
+    async fn payout(&self, connection: &mut Connection, log: &NumberedRow) -> Result<Option<News>> {
+        let id = log.body.as_ref().and_then(|body| body.get("payout")?.as_i64());
+        let Some(id) = id else { return Ok(None) };
+        let filter = store::payout::Filter { id: Some(domain::ids::PayoutId(id)), ..Default::default() };
+        let Some(payout) = store::payout::list(connection, self.program, &filter, 0, 1).await?.pop() else {
+            return Ok(None);
+        };
+        let mut values = self.common(Trigger::PayoutPaid, log);
+        values.insert("affiliate_id", payout.affiliate.to_string());
+        values.insert("affiliate", payout.details.payee_slug.clone());
+        values.insert("payout_id", payout.id.to_string());
+        values.insert("payout_amount", decimal(payout.amount_micros.into(), 2));
+        values.insert("payout_currency", payout.currency.to_string());
+        values.insert("currency", payout.currency.to_string());
+        let (trigger, log, affiliate) = (Trigger::PayoutPaid, log.id, payout.affiliate);
+        Ok(Some(News { trigger, log, affiliate, deal: None, values }))
+    }
+
+    fn common(&self, trigger: Trigger, log: &NumberedRow) -> Values {
+        common(self.program, trigger, log)
+    }
+}
+
+fn common(program: ProgramId, trigger: Trigger, log: &NumberedRow) -> Values {
+    Values::from([
+        ("event", trigger.as_str().to_owned()),
+        ("event_id", log.id.to_string()),
+        ("event_time", log.recorded_at.timestamp().to_string()),
+        ("program_id", program.to_string()),
+    ])
+}
+
+/// What the winning clicks of customers carried.
+async fn visits(_: &mut Connection, _: ProgramId, _: &[ReferralId]) -> Result<BTreeMap<ReferralId, Values>> {
+    Ok(BTreeMap::new())
+}
+
+impl Known {
+    /// What a fact and those that had waited for it are news of. Customers without a deal are nobody's news.
+    fn of_fact(&self, log: &NumberedRow, moved: &[&MovedRow]) -> Vec<News> {
+        let Some(fact) = self.facts.get(&FactId(log.id.0)) else { return Vec::new() };
+        let mut news = self.of(log, fact, moved);
+        if fact.kind == Kind::Registration {
+            let waited = fact.referral.and_then(|referral| self.waited.get(&referral));
+            let waited = waited.into_iter().flatten().filter_map(|id| self.facts.get(id));
+            news.extend(waited.flat_map(|fact| self.of(log, fact, &[])));
+        }
+        news
+    }
+
+    fn of(&self, log: &NumberedRow, fact: &FactRow, moved: &[&MovedRow]) -> Vec<News> {
+        let Some(referral) = fact.referral.and_then(|id| self.referrals.get(&id)) else { return Vec::new() };
+        let is_first = referral.fold.first_payment.is_some_and(|first| first.fact == fact.id);
+        let is_payment = fact.kind == Kind::Payment && fact.amount.is_some_and(|amount| amount.micros() > 0);
+        let mut triggers = Vec::new();
+        if fact.kind == Kind::Registration {
+            triggers.push(Trigger::Registration);
+        }
+        if is_first {
+            triggers.push(Trigger::FirstDeposit);
+        }
+        if is_payment {
+            triggers.push(Trigger::Payment);
+        }
+        let news = triggers.into_iter().filter_map(|trigger| {
+            let (affiliate, deal, mut values) = self.customer(log, trigger, referral, fact.occurred_at)?;
+            if let Some(amount) = fact.amount {
+                values.insert("amount", decimal(amount.micros().into(), amount.currency().exponent()));
+                values.insert("deposit", decimal(amount.micros().into(), amount.currency().exponent()));
+                values.insert("currency", amount.currency().to_string());
+            }
+            let change: i64 =
+                moved.iter().filter(|row| row.affiliate == affiliate).map(|row| row.change_micros).sum();
+            values.insert("commission", decimal(change.into(), 2));
+            values.insert("commission_change", decimal(change.into(), 2));
+            Some(News { trigger, log: log.id, affiliate, deal: Some(deal), values })
+        });
+        news.collect()
+    }
+
+    /// What a change of a commission is news of: that, and of a new flat fee that the customer is qualified.
+    fn of_commission(&self, log: &NumberedRow, moved: &MovedRow) -> Vec<News> {
+        let Some(referral) = self.referrals.get(&moved.referral) else { return Vec::new() };
+        let qualified = match ledger::Kind::from_code(moved.kind) {
+            Some(ledger::Kind::Lead) => Some(Trigger::QualifiedLead),
+            Some(ledger::Kind::Acquisition) => Some(Trigger::QualifiedDeposit),
+            _ => None,
+        };
+        let triggers = qualified.filter(|_| moved.is_new).into_iter().chain([Trigger::CommissionChanged]);
+        triggers.filter_map(|trigger| self.commission(log, trigger, referral, moved)).collect()
+    }
+
+    fn commission(
+        &self,
+        log: &NumberedRow,
+        trigger: Trigger,
+        referral: &ReferralRow,
+        moved: &MovedRow,
+    ) -> Option<News> {
+        let fact = self.facts.get(&moved.fact).map_or(log.recorded_at, |fact| fact.occurred_at);
+        let (_, deal, mut values) = self.customer(log, trigger, referral, fact)?;
+        let kind = ledger::Kind::from_code(moved.kind)?;
+        let standing = self.standings.get(&moved.commission).copied().unwrap_or(0);
+        values.insert("commission_id", moved.commission.to_string());
+        values.insert("commission_kind", kind.as_str().to_owned());
+        values.insert("commission", decimal(standing.into(), 2));
+        values.insert("commission_change", decimal(moved.change_micros.into(), 2));
+        values.insert("affiliate_id", moved.affiliate.to_string());
+        values.insert("affiliate", self.slugs.get(&moved.affiliate).cloned().unwrap_or_default());
+        Some(News { trigger, log: log.id, affiliate: moved.affiliate, deal: Some(deal), values })
+    }
+
+    /// A customer's owner and deal at an instant, and what is said of them.
+    fn customer(
+        &self,
+        log: &NumberedRow,
+        trigger: Trigger,
+        referral: &ReferralRow,
+        at: Timestamp,
+    ) -> Option<(AffiliateId, DealId, Values)> {
+        let owner =
+            referral.assignments.iter().rev().find(|it| it.from <= at).or(referral.assignments.first())?;
+        let deal = self.deals.get(&owner.version?).copied()?;
+        let mut values = self.visits.get(&referral.id).cloned().unwrap_or_default();
+        values.extend(common(self.program, trigger, log));
+        let attributes = &referral.attributes;
+        let said = [
+            ("registration_id", Some(referral.id.to_string())),
+            ("customer_id", self.uids.get(&referral.person).cloned()),
+            ("affiliate_id", Some(owner.affiliate.to_string())),
+            ("affiliate", self.slugs.get(&owner.affiliate).cloned()),
+            ("deal_id", Some(deal.to_string())),
+            ("currency", Some(self.currency.clone())),
+            ("payout_currency", Some(self.currency.clone())),
+            ("country_code", attributes.country.clone()),
+            ("brand_id", attributes.brand.clone()),
+            ("brand_name", attributes.brand.clone()),
+            ("campaign_id", attributes.campaign.clone()),
+            ("campaign_name", attributes.campaign.clone()),
+            ("coupon", attributes.coupon.clone()),
+        ];
+        values.extend(said.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(value) = referral.fold.first_payment.and_then(|first| first.value) {
+            values.insert("first_deposit_amount", decimal(value.0.into(), 2));
+        }
+        Some((owner.affiliate, deal, values))
+    }
+}

@@ -1,0 +1,23 @@
+//! `GET /v1/postbacks/{id}`.
+
+use app::App;
+use axum::Json;
+use axum::extract::State;
+
+use super::Postback;
+use crate::api::extract::{Anyone, Id, Params};
+use crate::api::problem::Problem;
+
+/// Show a postback
+#[utoipa::path(get, path = "/v1/postbacks/{id}", tag = "Postbacks", operation_id = "show_postback",
+    params(("id" = i64, Path, minimum = 1, description = "The postback.")),
+    responses((status = 200, description = "The postback.", body = Postback)))]
+pub(crate) async fn show_postback(
+    State(app): State<App>,
+    Anyone(caller): Anyone,
+    Id(id): Id<i64>,
+    params: Params,
+) -> Result<Json<Postback>, Problem> {
+    params.finish()?;
+    Ok(Json(app::postback::show(&app, &caller, id).await?.into()))
+}

@@ -1,0 +1,334 @@
+//! `/v1/postbacks`: what is told to an affiliate's server, how it is tried again, and what is refused.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use testkit::{TestApp, run_with};
+
+use crate::api_client::{Client, problem};
+
+/// An affiliate's server: keeps what it is told, and answers as it is told to.
+#[derive(Clone, Default)]
+struct Listener {
+    heard: Arc<Mutex<Vec<String>>>,
+    answers: Arc<Mutex<Vec<u16>>>,
+}
+
+impl Listener {
+    async fn start(&self) -> String {
+        let router = Router::new().fallback(hear).with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}")
+    }
+
+    fn heard(&self) -> Vec<String> {
+        std::mem::take(&mut *self.heard.lock().expect("no test panics here"))
+    }
+
+    fn answer(&self, statuses: &[u16]) {
+        *self.answers.lock().expect("no test panics here") = statuses.iter().rev().copied().collect();
+    }
+}
+
+async fn hear(
+    State(listener): State<Listener>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, HeaderMap, String) {
+    let kind = headers.get("content-type").map(|kind| format!(" {}", kind.to_str().expect("ASCII")));
+    let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+    let line = format!("{method} {uri}{} {body}", kind.unwrap_or_default());
+    listener.heard.lock().expect("no test panics here").push(line.trim().to_owned());
+    let status = listener.answers.lock().expect("no test panics here").pop().unwrap_or(200);
+    let mut headers = HeaderMap::new();
+    if status == 302 {
+        headers.insert("location", "http://169.254.169.254/latest/meta-data".parse().expect("a header"));
+    }
+    (StatusCode::from_u16(status).expect("a status"), headers, format!("said {status}"))
+}
+
+fn allowed() -> app::config::Config {
+    app::config::Config { private_postbacks: true, ..app::config::Config::default() }
+}
+
+/// A program of 40 for the first deposit and 10 % of every payment, with jane's customer user-1.
+async fn program(test: &TestApp) -> (Client, i64) {
+    let client = Client::with_terms(
+        test,
+        json!({ "rules": [
+            { "on": "registration", "reward": { "flat": "2" } },
+            { "on": "first_deposit", "reward": { "flat": "40" } },
+            { "on": "payment", "reward": { "percent": "10" } },
+        ] }),
+    )
+    .await;
+    let jane = client.affiliate("jane").await;
+    (client, jane)
+}
+
+async fn define(client: &Client, trigger: &str, url: String) -> i64 {
+    let new = json!({ "name": trigger, "trigger": trigger, "url": url });
+    let answer = client.post("/v1/postbacks", new).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.json()["id"].as_i64().expect("a number")
+}
+
+async fn work(test: &TestApp) {
+    app::jobs::run_once(&test.app, test.app.now()).await.expect("jobs");
+}
+
+async fn pay(client: &Client, id: &str, amount: &str) {
+    let payment =
+        json!({ "type": "payment", "id": id, "uid": "user-1", "amount": amount, "currency": "EUR" });
+    let answer = client.post("/v1/events", payment).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+}
+
+/// What was heard, sorted, since calls have no order; ids are left out.
+fn sorted(mut heard: Vec<String>) -> String {
+    heard.sort();
+    heard.join("\n")
+}
+
+#[test]
+fn every_trigger_is_told_once() {
+    run_with(allowed(), async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, jane) = program(&test).await;
+        // What happened before the first definition is told to nobody.
+        client.refer(jane, "earlier").await;
+        for trigger in [
+            "registration",
+            "qualified_lead",
+            "first_deposit",
+            "qualified_deposit",
+            "payment",
+            "commission_changed",
+            "payout_paid",
+        ] {
+            let url = format!(
+                "{server}/{trigger}?uid={{{{customer_id}}}}&a={{amount}}&c={{commission}}&d={{commission_change}}\
+                 &k={{{{commission_kind}}}}&p={{payout_amount}}{{currency}}"
+            );
+            define(&client, trigger, url).await;
+        }
+        client.refer(jane, "user-1").await;
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @r"
+GET /commission_changed?uid=user-1&a=&c=2.00&d=2.00&k=lead&p=EUR
+GET /qualified_lead?uid=user-1&a=&c=2.00&d=2.00&k=lead&p=EUR
+GET /registration?uid=user-1&a=&c=2.00&d=2.00&k=&p=EUR
+");
+        pay(&client, "p1", "100").await;
+        pay(&client, "p2", "50").await;
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @r"
+GET /commission_changed?uid=user-1&a=&c=10.00&d=10.00&k=share&p=EUR
+GET /commission_changed?uid=user-1&a=&c=40.00&d=40.00&k=acquisition&p=EUR
+GET /commission_changed?uid=user-1&a=&c=5.00&d=5.00&k=share&p=EUR
+GET /first_deposit?uid=user-1&a=100.00&c=50.00&d=50.00&k=&p=EUR
+GET /payment?uid=user-1&a=100.00&c=50.00&d=50.00&k=&p=EUR
+GET /payment?uid=user-1&a=50.00&c=5.00&d=5.00&k=&p=EUR
+GET /qualified_deposit?uid=user-1&a=&c=40.00&d=40.00&k=acquisition&p=EUR
+");
+        let refund = json!({ "type": "refund", "payment_id": "p2", "amount": "25", "currency": "EUR" });
+        let answer = client.post("/v1/events", refund).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let payout = json!({ "affiliate_id": jane });
+        let answer = client.post_once("/v1/payouts", "k", payout).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @r"
+GET /commission_changed?uid=user-1&a=&c=2.50&d=-2.50&k=share&p=EUR
+GET /payout_paid?uid=&a=&c=&d=&k=&p=56.50EUR
+");
+        work(&test).await;
+        assert_eq!(listener.heard(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_body_is_escaped_for_what_it_is() {
+    run_with(allowed(), async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, jane) = program(&test).await;
+        for body in [r#"{"uid": "{{customer_id}}"}"#, "uid={{customer_id}}&x=1"] {
+            let new = json!({
+                "name": "n", "trigger": "registration", "method": "POST", "url": format!("{server}/"), "body": body,
+            });
+            assert_eq!(client.post("/v1/postbacks", new).await.status, 201);
+        }
+        client.refer(jane, "a\"b&c").await;
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @r#"
+POST / application/json {"uid": "a\"b&c"}
+POST / application/x-www-form-urlencoded uid=a%22b%26c&x=1
+"#);
+    });
+}
+
+#[test]
+fn a_call_is_tried_again_until_it_is_taken_or_refused_for_good() {
+    run_with(allowed(), async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, jane) = program(&test).await;
+        let id = define(&client, "registration", format!("{server}/{{customer_id}}")).await;
+        listener.answer(&[503, 200, 404]);
+        let calls =
+            async || client.get(&format!("/v1/postback_calls?postback_id={id}")).await.json()["data"].clone();
+        let shown = |call: &Value| {
+            let text = |name: &str| call[name].to_string();
+            ["state", "attempts", "status", "response", "error"].map(text).join(" ")
+        };
+        client.refer(jane, "one").await;
+        work(&test).await;
+        assert_snapshot!(shown(&calls().await[0]), @r#""waiting" 1 503 "said 503" "the answer was 503""#);
+        test.at("2026-06-01T13:00:00Z");
+        work(&test).await;
+        assert_snapshot!(shown(&calls().await[0]), @r#""delivered" 2 200 "said 200" null"#);
+        client.refer(jane, "two").await;
+        work(&test).await;
+        let call = calls().await[0].clone();
+        assert_snapshot!(shown(&call), @r#""failed" 1 404 "said 404" "the answer was 404""#);
+        let path = format!("/v1/postback_calls/{}/resend", call["id"].as_str().expect("an id"));
+        assert_eq!(client.post(&path, json!({})).await.json()["state"], "waiting");
+        assert_snapshot!(problem(&client.post(&path, json!({})).await).replace(call["id"].as_str().expect("an id"), "ID"), @"409 waiting call ID waits to be made, after 1 attempts");
+        work(&test).await;
+        assert_snapshot!(shown(&calls().await[0]), @r#""delivered" 2 200 "said 200" null"#);
+        assert_eq!(listener.heard(), ["GET /one", "GET /one", "GET /two", "GET /two"]);
+        let failed = client.get("/v1/postback_calls?state=failed").await.json();
+        assert_eq!(failed["data"], json!([]));
+        // One that is switched off is not told any more.
+        let off = client.patch(&format!("/v1/postbacks/{id}"), json!({ "active": false })).await;
+        assert_eq!(off.json()["active"], false);
+        client.refer(jane, "three").await;
+        work(&test).await;
+        assert!(listener.heard().is_empty());
+    });
+}
+
+#[test]
+fn nothing_private_is_called() {
+    testkit::run(async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, jane) = program(&test).await;
+        define(&client, "registration", format!("{server}/{{customer_id}}")).await;
+        define(&client, "registration", "http://localhost:1/".to_owned()).await;
+        client.refer(jane, "one").await;
+        work(&test).await;
+        let calls = client.get("/v1/postback_calls").await.json()["data"].clone();
+        for call in calls.as_array().expect("calls") {
+            assert_eq!((&call["state"], &call["status"]), (&json!("failed"), &Value::Null), "{call}");
+            assert!(call["error"].as_str().expect("why").contains("not a public address"), "{call}");
+        }
+        assert!(listener.heard().is_empty());
+    });
+}
+
+#[test]
+fn an_affiliate_has_its_own() {
+    run_with(allowed(), async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, jane) = program(&test).await;
+        let adam = client.affiliate("adam").await;
+        let key = |id: i64| test.affiliate_key(client.program, domain::ids::AffiliateId(id));
+        let (of_jane, of_adam) = (client.with_key(key(jane).await), client.with_key(key(adam).await));
+        let id = define(&of_jane, "registration", format!("{server}/jane/{{customer_id}}")).await;
+        define(&client, "registration", format!("{server}/all/{{customer_id}}")).await;
+        client.refer(jane, "one").await;
+        client.refer(adam, "two").await;
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @r"
+GET /all/one
+GET /all/two
+GET /jane/one
+");
+        let own = of_jane.get("/v1/postbacks").await.json();
+        assert_eq!(own["data"].as_array().map(Vec::len), Some(1));
+        assert_eq!(of_jane.get("/v1/postback_calls").await.json()["data"].as_array().map(Vec::len), Some(1));
+        assert_eq!(of_adam.get("/v1/postback_calls").await.json()["data"], json!([]));
+        assert_eq!(of_adam.get(&format!("/v1/postbacks/{id}")).await.status, 404);
+        assert_eq!(
+            of_adam.patch(&format!("/v1/postbacks/{id}"), json!({ "active": false })).await.status,
+            404
+        );
+        let calls = of_jane.get("/v1/postback_calls").await.json();
+        let path = format!("/v1/postback_calls/{}/resend", calls["data"][0]["id"].as_str().expect("an id"));
+        assert_eq!(of_adam.post(&path, json!({})).await.status, 404);
+        let foreign =
+            json!({ "name": "n", "trigger": "payment", "url": "https://example.com/", "affiliate_id": jane });
+        assert_eq!(of_adam.post("/v1/postbacks", foreign).await.status, 403);
+    });
+}
+
+#[test]
+fn postbacks_that_make_no_sense() {
+    testkit::run(async |test| {
+        let (client, _) = program(&test).await;
+        let mut table = String::new();
+        let new = |more: Value| {
+            let mut body = json!({ "name": "n", "trigger": "payment", "url": "https://example.com/" });
+            body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+            body
+        };
+        for body in [
+            new(json!({ "trigger": "click" })),
+            new(json!({ "method": "PUT" })),
+            new(json!({ "body": "x" })),
+            new(json!({ "method": "POST", "body": "{{x}}" })),
+            new(json!({ "url": "https://{{afp}}/" })),
+            new(json!({ "url": "ftp://example.com" })),
+            new(json!({ "affiliate_id": 99 })),
+            new(json!({ "deal_id": 99 })),
+            new(json!({ "name": "" })),
+            json!({}),
+        ] {
+            let answer = client.post("/v1/postbacks", body.clone()).await;
+            let said: String = problem(&answer).chars().take(150).collect();
+            table += &format!("{body}\n    {said}\n");
+        }
+        for path in ["/v1/postback_calls?state=x", "/v1/postbacks/9"] {
+            table += &format!("{path}\n    {}\n", problem(&client.get(path).await));
+        }
+        assert_snapshot!(table, @r#"
+{"name":"n","trigger":"click","url":"https://example.com/"}
+    400 invalid trigger: "click" is no trigger; expected one of registration, qualified_lead, first_deposit, qualified_deposit, payment, commission_change
+{"method":"PUT","name":"n","trigger":"payment","url":"https://example.com/"}
+    400 invalid method: "PUT" is no method; expected GET or POST
+{"body":"x","name":"n","trigger":"payment","url":"https://example.com/"}
+    400 invalid body: a GET has none; expected the method POST
+{"body":"{{x}}","method":"POST","name":"n","trigger":"payment","url":"https://example.com/"}
+    400 invalid body: "{{x}}" is no macro; expected one of event, event_id, event_time, registration_id, customer_id, affiliate_id, affiliate, program_id,
+{"name":"n","trigger":"payment","url":"https://{{afp}}/"}
+    400 invalid url: the host of the address holds a macro; expected one such as https://example.com/?id={{afp}}
+{"name":"n","trigger":"payment","url":"ftp://example.com"}
+    400 invalid url: the address begins neither with https:// nor with http://; expected one such as https://example.com/?id={{afp}}
+{"affiliate_id":99,"name":"n","trigger":"payment","url":"https://example.com/"}
+    400 invalid affiliate_id: there is no affiliate 99
+{"deal_id":99,"name":"n","trigger":"payment","url":"https://example.com/"}
+    400 invalid deal_id: there is no deal 99
+{"name":"","trigger":"payment","url":"https://example.com/"}
+    400 invalid name: it is empty
+{}
+    400 invalid name: missing field `name`
+/v1/postback_calls?state=x
+    400 invalid state: "x" is no state; expected one of waiting, delivered, failed
+/v1/postbacks/9
+    404 not_found there is no postback 9
+"#);
+    });
+}
