@@ -5,6 +5,7 @@
 
 pub mod affiliate;
 pub mod claim;
+pub mod click;
 pub mod command;
 pub mod commission;
 pub mod currency;
@@ -16,6 +17,7 @@ pub mod fact;
 pub mod fold;
 pub mod ids;
 pub mod ledger;
+pub mod link;
 pub mod money;
 pub mod outcome;
 pub mod payout;
@@ -25,6 +27,7 @@ pub mod referral;
 pub mod sub_affiliate;
 pub mod text;
 pub mod time;
+pub mod traffic;
 
 /// The version of the rules in this crate. Every stored outcome carries it, so that history can be replayed
 /// under the rules that made it.

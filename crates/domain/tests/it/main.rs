@@ -4,6 +4,7 @@
 mod affiliates;
 mod amounts;
 mod books;
+mod click;
 mod counting;
 mod deals;
 mod difference;
@@ -15,6 +16,7 @@ mod explanations;
 mod golden;
 mod laws;
 mod laws_of_deals;
+mod links;
 mod months;
 mod network;
 mod program;
