@@ -11,6 +11,9 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// Where exchange rates are fetched, if they are to be.
     pub rates_url: Option<String>,
+    /// Where this server is reached from outside, without a path: `https://refero.example.com`. Links that are on no host
+    /// of their program's own begin with it; where absent, with the host that a request names.
+    pub public_url: Option<String>,
 }
 
 /// Where mails go out.
@@ -24,7 +27,7 @@ pub struct Mail {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { ingest_workers: 4, queue_limit: 16_384, mail: None, rates_url: None }
+        Config { ingest_workers: 4, queue_limit: 16_384, mail: None, rates_url: None, public_url: None }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod affiliate;
 pub mod balance;
 pub mod brand;
 mod cache;
+pub mod click;
 pub mod clock;
 pub mod commission;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod key;
 mod ledger;
+pub mod link;
 pub mod metrics;
 mod once;
 pub mod opening;
@@ -71,6 +73,7 @@ struct Inner {
     cache: Cache,
     counters: Counters,
     keys: Keys,
+    clicks: click::Clicks,
     queue: Queue,
     /// Connections of the batches.
     warm: store::Warm,
@@ -131,6 +134,7 @@ impl App {
             cache: Cache::default(),
             counters: Counters::default(),
             keys: Keys::default(),
+            clicks: click::Clicks::default(),
             queue: Queue::new(config.queue_limit),
             warm: store::Warm::default(),
             sequencer: Sequencer::default(),
@@ -143,6 +147,7 @@ impl App {
             config,
             mailer,
         }));
+        click::keys::rotate(&app, app.now()).await?;
         for _ in 0..app.0.config.ingest_workers {
             app.0.tasks.spawn(ingest::work(app.clone()));
         }

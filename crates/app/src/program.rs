@@ -1,4 +1,7 @@
-//! Programs: made with a default affiliate for organic traffic and a default deal, and their settings.
+//! Programs: made with a default affiliate for organic traffic and a default deal, and their settings. Those of tracking
+//! are in `program/tracking.rs`.
+
+pub(crate) mod tracking;
 
 use domain::affiliate::Status;
 use domain::currency::Currency;
@@ -10,7 +13,8 @@ use serde_json::json;
 use store::affiliate::{AffiliateRow, Profile};
 use store::log::LogRow;
 use store::person::PersonRow;
-pub use store::program::{Mode, PayoutMode, ProgramRow};
+pub use self::tracking::TrackingChanges;
+pub use store::program::{AttributionModel, Mode, PayoutMode, ProgramRow, Tracking};
 use store::{Tx, change};
 
 use crate::error::{Error, Result};
@@ -54,6 +58,7 @@ pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<Progra
         closed_through: None,
         default_affiliate: affiliate,
         default_deal: deal,
+        tracking: Tracking::new(random::id()),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -137,6 +142,8 @@ pub struct Changes {
     pub close_after_days: Option<i32>,
     /// The deal of whoever has no own.
     pub default_deal: Option<DealId>,
+    /// How clicks are led on and conversions attributed.
+    pub tracking: TrackingChanges,
 }
 
 /// Changes settings. No setting changes an existing commission.
@@ -161,11 +168,12 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
         let known = store::deal::newest(tx.read(), id, deal).await?;
         known.ok_or_else(|| Error::invalid("default_deal_id", format!("there is no deal {deal}")))?;
     }
+    tracking::apply(&mut program.tracking, &changes.tracking)?;
     apply(&mut program, changes);
     check(&program)?;
     program.updated_at = caller.now;
     program.version += 1;
-    store::program::update(&mut tx, &program).await?;
+    store::program::update(&mut tx, &program).await.map_err(tracking::taken)?;
     crate::key::log(app, &mut tx, caller, "program.changed", settings(&program)).await?;
     change::announce(&mut tx, id, "program", &id.to_string()).await?;
     tx.commit().await?;
@@ -215,5 +223,6 @@ fn settings(program: &ProgramRow) -> serde_json::Value {
         "referral_expires_after_days": program.referral_expires_after_days,
         "close_after_days": program.close_after_days,
         "default_deal": program.default_deal,
+        "tracking": tracking::settings(&program.tracking),
     })
 }

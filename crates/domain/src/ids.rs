@@ -94,6 +94,7 @@ uuid_id!(/** A row of the log: one accepted write. */ LogId, "log");
 
 integer_id!(/** A program, the tenant. Unique in an installation. */ ProgramId);
 integer_id!(/** An affiliate within its program. */ AffiliateId);
+integer_id!(/** A link within its program. */ LinkId);
 integer_id!(/** A deal within its program. */ DealId);
 integer_id!(/** A payout within its program. */ PayoutId);
 integer_id!(/** An adjustment within its program. */ AdjustmentId);

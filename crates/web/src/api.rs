@@ -17,6 +17,7 @@ mod explain;
 mod extract;
 mod fields;
 mod keys;
+mod links;
 mod log;
 mod once;
 mod openings;
@@ -69,6 +70,8 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(payouts::list::list_payouts, payouts::create::create_payout))
         .routes(routes!(payouts::show::show_payout))
         .routes(routes!(payouts::step::step_payout))
+        .routes(routes!(links::list::list_links, links::create::create_link))
+        .routes(routes!(links::show::show_link, links::update::update_link))
         .routes(routes!(keys::list::list_keys, keys::create::create_key))
         .routes(routes!(keys::revoke::revoke_key))
         .routes(routes!(document::show_document))

@@ -9,6 +9,7 @@ mod api_events;
 mod api_explain;
 mod api_input;
 mod api_keys;
+mod api_links;
 mod api_money;
 mod api_program;
 mod api_rates;
