@@ -190,6 +190,9 @@ pub struct Candidate {
     pub flaw: Option<Flaw>,
 }
 
+/// A click may be dated so long after the registration, because the clocks of two machines differ.
+const CLOCKS_DIFFER: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+
 /// What became of a piece of evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
@@ -285,7 +288,7 @@ fn flaw(policy: Policy, occurred_at: Timestamp, candidate: &Candidate) -> Option
     }
     // A bare name has no time, hence no window.
     let at = candidate.at.filter(|_| candidate.basis.is_click())?;
-    if at > occurred_at {
+    if at > occurred_at + CLOCKS_DIFFER {
         return Some(Flaw::AfterRegistration);
     }
     let window = chrono::Duration::days(i64::from(policy.window_days));

@@ -5,10 +5,12 @@
 pub mod api;
 mod body;
 pub mod compat;
+mod cookie;
 mod decimal;
 mod key;
 mod observe;
 mod operations;
+mod track;
 
 use app::App;
 use axum::Router;
@@ -22,6 +24,7 @@ pub fn router(app: App) -> Router {
         .merge(operations::router())
         .merge(api::router())
         .merge(compat::router())
+        .merge(track::router())
         .layer(axum::extract::DefaultBodyLimit::max(body::LIMIT))
         .layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
