@@ -21,8 +21,8 @@ pub struct Config {
 /// How many requests one caller may make: so many a second in the long run, and so many at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Conversions of a program, over all its keys.
-    pub program: Rate,
+    /// Conversions that come with one API key.
+    pub key: Rate,
     /// Page views and conversions of one network address.
     pub address: Rate,
 }
@@ -39,7 +39,7 @@ pub struct Rate {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            program: Rate { per_second: 500, burst: 5000 },
+            key: Rate { per_second: 500, burst: 5000 },
             address: Rate { per_second: 5, burst: 120 },
         }
     }

@@ -60,9 +60,9 @@ impl Secret {
     }
 
     /// The keyed hash of a network address with what a browser calls itself.
-    pub fn visitor(&self, address: std::net::IpAddr, agent: &str) -> Hash {
+    pub fn browser(&self, address: std::net::IpAddr, agent: &str) -> Hash {
         let mut mac = self.names.clone();
-        mac.update(b"visitor");
+        mac.update(b"browser");
         mac.update(address.to_canonical().to_string().as_bytes());
         mac.update(&[0]);
         mac.update(agent.as_bytes());

@@ -2,6 +2,7 @@
 //! caller has no key and learns nothing: not whether a customer is known, nor whose it is.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use chrono::TimeDelta;
@@ -12,7 +13,7 @@ use domain::fact::Attributes;
 use domain::ids::{AffiliateId, LinkId, ProgramId};
 use domain::text::{Email, Slug, Uid};
 use domain::time::Timestamp;
-use store::attribution::evidence::{self, VisitRow};
+use store::attribution::evidence::{self, Told, VisitRow};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -55,8 +56,23 @@ pub struct Report {
     pub email: Option<Email>,
     /// Of a conversion: the coupon that was used.
     pub coupon: Option<Code>,
-    /// The keyed hash of address and agent.
+    /// What is known of the request, whatever it tells.
+    pub origin: Origin,
+}
+
+/// What is known of a browser's request.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Origin {
+    /// The network address.
+    pub address: Option<IpAddr>,
+    /// What the browser calls itself.
+    pub agent: String,
+    /// The keyed hash of both.
     pub visitor: Option<Visitor>,
+    /// The page that tells.
+    pub page: String,
+    /// The page that the visitor came from.
+    pub referrer: String,
 }
 
 /// Programs by what names them in browsers, and visits of late.
@@ -88,8 +104,8 @@ impl Visits {
 }
 
 /// The keyed hash of a network address and of what a browser calls itself.
-pub fn visitor(app: &App, address: std::net::IpAddr, agent: &str) -> Visitor {
-    app.0.secret.visitor(address, agent)
+pub fn visitor(app: &App, address: IpAddr, agent: &str) -> Visitor {
+    app.0.secret.browser(address, agent)
 }
 
 /// Takes up what a browser tells. Refused are a program that does not exist, a conversion without a customer, and more than
@@ -143,6 +159,13 @@ async fn declare(app: &App, program: ProgramId, now: Timestamp, report: &Report)
     let id = ClickId::declared(now, random::bytes());
     let visit = VisitRow { id: id.0, affiliate, link, clicked_at: now };
     app.0.visits.remember(program, client, &[visit]);
+    let Origin { agent, page, referrer, .. } = &report.origin;
+    let told = [agent, page, referrer].map(|text| text.replace('\0', ""));
+    let told = Told { agent: &told[0], page: &told[1], referrer: &told[2] };
+    // What is in memory counts; a row that cannot be written is not worth a refusal.
+    if let Err(error) = evidence::declare(&mut connection, program, client, &visit, told).await {
+        tracing::warn!(%error, "a declared click is kept in memory only");
+    }
     Ok(())
 }
 
@@ -189,7 +212,7 @@ async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) 
         occurred_at: None,
     };
     let command = Command::Registration(registration);
-    let ask = Ask { visitor: report.visitor, ..Ask::new(Operation::BrowserConversion, command) };
+    let ask = Ask { visitor: report.origin.visitor, ..Ask::new(Operation::BrowserConversion, command) };
     match submit(app, program, now, ask).await {
         Err(refused @ (Refused::Unavailable | Refused::Internal(_))) => Err(refused.into()),
         Err(refused) => {

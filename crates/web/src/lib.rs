@@ -4,13 +4,13 @@
 
 pub mod api;
 mod body;
+mod browser;
 pub mod compat;
 mod cookie;
 mod decimal;
 mod key;
 mod observe;
 mod operations;
-mod track;
 
 use app::App;
 use axum::Router;
@@ -24,7 +24,7 @@ pub fn router(app: App) -> Router {
         .merge(operations::router())
         .merge(api::router())
         .merge(compat::router())
-        .merge(track::router())
+        .merge(browser::router())
         .layer(axum::extract::DefaultBodyLimit::max(body::LIMIT))
         .layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))

@@ -75,3 +75,42 @@ pub async fn visits(
     }
     Ok(visits)
 }
+
+/// What a browser told of a visit, beside the visit itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// What the browser calls itself.
+    pub agent: &'a str,
+    /// The page that told of it.
+    pub page: &'a str,
+    /// The page that the visitor came from.
+    pub referrer: &'a str,
+}
+
+/// Keeps a visit as a declared click.
+pub async fn declare(
+    connection: &mut Connection,
+    program: ProgramId,
+    client: Uuid,
+    visit: &VisitRow,
+    told: Told<'_>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into click (program_id, id, clicked_at, affiliate_id, link_id, grade, flags, client_id, agent, page,
+                            referrer)
+         values ($1, $2, $3, $4, $5, 1, 0, $6, nullif($7, ''), nullif($8, ''), nullif($9, ''))
+         on conflict do nothing",
+        program.0,
+        visit.id,
+        visit.clicked_at,
+        visit.affiliate.0,
+        visit.link.map(|id| id.0),
+        client,
+        told.agent,
+        told.page,
+        told.referrer
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

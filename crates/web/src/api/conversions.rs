@@ -4,7 +4,7 @@ use app::App;
 use app::ingest::Ask;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, Utc};
 use domain::attribution::Code;
 use domain::command::{AffiliateName, ClickName, Command, MOST_CLICKS, Operation, Registration};
@@ -160,10 +160,11 @@ pub(crate) async fn create_conversion(
     Operator(caller): Operator,
     OptionalKey(key): OptionalKey,
     params: Params,
+    headers: HeaderMap,
     Body(body): Body<NewConversion>,
 ) -> Result<(StatusCode, Json<Conversion>), Problem> {
     params.finish()?;
-    app.limits().of_program(caller.program, caller.now)?;
+    app.limits().of_key(crate::key::presented(&headers).unwrap_or_default(), caller.now)?;
     let command = Command::Registration(body.into_registration()?);
     let ask = Ask { key, ..Ask::new(Operation::Conversion, command) };
     let recorded = app::ingest::submit(&app, caller.program, caller.now, ask).await?;

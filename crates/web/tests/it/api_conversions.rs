@@ -254,6 +254,10 @@ fn a_keyed_conversion_replaces_what_a_browser_said_until_the_first_payment() {
         assert_eq!(answer.status, 201, "{}", answer.text());
         assert_eq!((&answer.json()["id"], &answer.json()["affiliate_id"]), (&before["id"], &json!(site.id("bob"))));
         assert_eq!(site.client.post_once("/v1/conversions", "k1", keyed).await.text(), answer.text());
+        // Both calls are explained.
+        let event = answer.json()["event_id"].as_str().expect("an event").to_owned();
+        let explained = site.client.get(&format!("/v1/events/{event}/explain")).await;
+        assert_eq!(explained.status, 200, "{}", explained.text());
         // The lead commission went over, and so did the registration.
         assert_eq!(site.earned("ann").await["lead"], "0.00");
         assert_eq!(site.earned("bob").await["lead"], "5.00");
@@ -337,7 +341,7 @@ fn reditus_v2_takes_the_slug_and_the_click_among_that_affiliates() {
 #[test]
 fn too_many_conversions_at_once_are_asked_to_wait() {
     let limits = app::config::Limits {
-        program: app::config::Rate { per_second: 1, burst: 2 },
+        key: app::config::Rate { per_second: 1, burst: 2 },
         ..app::config::Limits::default()
     };
     let config = app::config::Config { limits, ..app::config::Config::default() };

@@ -121,6 +121,12 @@ fn a_beacon_is_read_as_text_or_json_and_says_what_is_wrong_with_it() {
         assert_eq!(send("application/json", conversion("b@example.com")).await, "204 ");
         assert_eq!(send("text/plain", conversion("a@example.com")).await, "204 ", "nothing is told of who is known");
         assert_eq!(test.count_rows("referral").await, 2);
+        let bob = page.client.get("/v1/affiliates").await.json()["data"][2]["id"].clone();
+        assert_eq!(page.client.post("/v1/coupons", json!({ "code": "BOB", "affiliate_id": bob })).await.status, 201);
+        let coupon = json!({ "evt": "conversion", "customer_id": page.tracking_id, "affiliate_slug": "ann",
+                             "m_email": "c@example.com", "m_coupon": "bob" });
+        assert_eq!(send("text/plain", coupon.to_string()).await, "204 ");
+        assert_eq!(page.owner("c@example.com").await, bob.as_i64());
         let wrong = [
             ("nonsense", "400 expected a JSON object such as {\"evt\":\"pageview\"}"),
             ("[]", "400 expected a JSON object such as {\"evt\":\"pageview\"}"),

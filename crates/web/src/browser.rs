@@ -4,7 +4,7 @@
 mod beacon;
 mod pixel;
 mod report;
-pub(crate) mod visitor;
+pub(crate) mod sender;
 
 use app::App;
 use axum::Router;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use app::App;
-use app::ingest::Visitor;
+use app::visit::Origin;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -14,10 +14,8 @@ const AGENT: usize = 512;
 
 /// Who sends a request.
 pub(crate) struct Sender {
-    /// The network address.
-    pub(crate) address: Option<IpAddr>,
-    /// The keyed hash of address and agent.
-    pub(crate) visitor: Option<Visitor>,
+    /// What is known of it; nothing of pages.
+    pub(crate) origin: Origin,
 }
 
 impl FromRequestParts<App> for Sender {
@@ -31,9 +29,9 @@ impl FromRequestParts<App> for Sender {
             _ => forwarded(parts).or(peer),
         };
         let agent = parts.headers.get(header::USER_AGENT).map_or(&b""[..], |agent| agent.as_bytes());
-        let agent = String::from_utf8_lossy(&agent[..agent.len().min(AGENT)]);
+        let agent = String::from_utf8_lossy(&agent[..agent.len().min(AGENT)]).into_owned();
         let visitor = address.map(|address| app::visit::visitor(app, address, &agent));
-        Ok(Sender { address, visitor })
+        Ok(Sender { origin: Origin { address, agent, visitor, ..Origin::default() } })
     }
 }
 
