@@ -9,6 +9,7 @@ pub mod affiliate;
 pub mod brand;
 pub mod change;
 mod claim;
+pub mod click;
 pub mod click_key;
 pub mod commission;
 pub mod counter;

@@ -28,3 +28,4 @@ mod smartico_affiliates;
 mod smartico_balance;
 mod smartico_operator;
 mod smartico_payments;
+mod track;
