@@ -39,9 +39,7 @@ impl Limits {
     pub fn of_address(&self, address: Option<IpAddr>, now: Timestamp) -> Result<()> {
         let Some(address) = address else { return Ok(()) };
         let network = match address.to_canonical() {
-            IpAddr::V6(address) => {
-                IpAddr::from(std::net::Ipv6Addr::from_bits(address.to_bits() >> 64 << 64))
-            }
+            IpAddr::V6(address) => IpAddr::from(std::net::Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
             address => address,
         };
         self.addresses.take(network, now)
@@ -107,7 +105,8 @@ mod tests {
             key: Rate { per_second: 2, burst: 3 },
             address: Rate { per_second: 1, burst: 1 },
         });
-        let allowed = |at, times: usize| (0..times).filter(|_| limits.of_key("one", second(at)).is_ok()).count();
+        let allowed =
+            |at, times: usize| (0..times).filter(|_| limits.of_key("one", second(at)).is_ok()).count();
         assert_eq!(allowed(0, 10), 3, "the burst");
         assert_eq!(allowed(1, 10), 2, "two a second");
         assert_eq!(allowed(1, 10), 0);
@@ -119,7 +118,11 @@ mod tests {
         assert_eq!(limits.of_address(address("::ffff:192.0.2.1"), second(0)), Err(Error::Limited));
         assert_eq!(limits.of_address(address("192.0.2.2"), second(0)), Ok(()));
         assert_eq!(limits.of_address(address("2001:db8::1"), second(0)), Ok(()));
-        assert_eq!(limits.of_address(address("2001:db8::2"), second(0)), Err(Error::Limited), "one household");
+        assert_eq!(
+            limits.of_address(address("2001:db8::2"), second(0)),
+            Err(Error::Limited),
+            "one household"
+        );
         assert_eq!(limits.of_address(None, second(0)), Ok(()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::ids::ProgramId;
+use domain::ids::{AffiliateId, ProgramId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use store::Pool;
@@ -94,6 +94,16 @@ impl Secret {
         }
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
         *whole.first_chunk().expect("16 is less than 32")
+    }
+
+    /// Names a visitor of an affiliate's links, by the hash of the address and by what its program calls itself.
+    pub fn visitor(&self, affiliate: AffiliateId, address_hash: &[u8], agent: &str) -> [u8; 12] {
+        let mut mac = self.addresses.clone();
+        mac.update(&affiliate.0.to_le_bytes());
+        mac.update(address_hash);
+        mac.update(agent.as_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("12 is less than 32")
     }
 }
 

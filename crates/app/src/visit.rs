@@ -7,18 +7,18 @@ use std::sync::Mutex;
 
 use chrono::TimeDelta;
 use domain::attribution::Code;
-use domain::click::ClickId;
 use domain::command::{AffiliateName, ClickName, Command, Operation, Refused, Registration};
 use domain::fact::Attributes;
 use domain::ids::{AffiliateId, LinkId, ProgramId};
 use domain::text::{Email, Slug, Uid};
 use domain::time::Timestamp;
-use store::attribution::evidence::{self, Told, VisitRow};
+use store::attribution::evidence::{self, VisitRow};
 use uuid::Uuid;
 
+use crate::App;
+use crate::click::Declared;
 use crate::error::{Error, Result};
 use crate::ingest::{Ask, Visitor, submit};
-use crate::{App, random};
 
 /// Browsers whose visits are remembered at once; beyond that all are forgotten, and read again.
 const REMEMBERED: usize = 100_000;
@@ -120,13 +120,15 @@ pub async fn report(app: &App, now: Timestamp, report: Report) -> Result<()> {
 
 async fn program_of(app: &App, tracking_id: Uuid) -> Result<ProgramId> {
     let visits = &app.0.visits;
-    let known = visits.programs.lock().expect("nothing panics while it holds this").get(&tracking_id).copied();
+    let known =
+        visits.programs.lock().expect("nothing panics while it holds this").get(&tracking_id).copied();
     if let Some(program) = known {
         return Ok(program);
     }
     let found = store::program::tracking::program_of(app.pool(), tracking_id).await?;
-    let program = found
-        .ok_or_else(|| Error::NotFound(format!("customer_id: no program has the tracking id {tracking_id}")))?;
+    let program = found.ok_or_else(|| {
+        Error::NotFound(format!("customer_id: no program has the tracking id {tracking_id}"))
+    })?;
     let mut programs = visits.programs.lock().expect("nothing panics while it holds this");
     if programs.len() >= REMEMBERED {
         programs.clear();
@@ -156,16 +158,21 @@ async fn declare(app: &App, program: ProgramId, now: Timestamp, report: &Report)
     if is_known(stored) {
         return Ok(());
     }
-    let id = ClickId::declared(now, random::bytes());
-    let visit = VisitRow { id: id.0, affiliate, link, clicked_at: now };
-    app.0.visits.remember(program, client, &[visit]);
-    let Origin { agent, page, referrer, .. } = &report.origin;
-    let told = [agent, page, referrer].map(|text| text.replace('\0', ""));
-    let told = Told { agent: &told[0], page: &told[1], referrer: &told[2] };
-    // What is in memory counts; a row that cannot be written is not worth a refusal.
-    if let Err(error) = evidence::declare(&mut connection, program, client, &visit, told).await {
-        tracing::warn!(%error, "a declared click is kept in memory only");
-    }
+    let Origin { address, agent, page, referrer, .. } = &report.origin;
+    let declared = Declared {
+        program,
+        affiliate,
+        link,
+        client_id: Some(client),
+        address: *address,
+        agent: agent.as_bytes(),
+        referrer: referrer.as_bytes(),
+        page: page.as_bytes(),
+        query: page.split_once('?').map_or("", |(_, query)| query),
+        now,
+    };
+    let id = crate::click::declare(app, &declared).await?;
+    app.0.visits.remember(program, client, &[VisitRow { id: id.0, affiliate, link, clicked_at: now }]);
     Ok(())
 }
 
@@ -224,11 +231,9 @@ async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) 
 }
 
 /// The names of an affiliate that texts may be, the unreadable ones left out.
-pub fn names<'a>(
-    slugs: impl IntoIterator<Item = &'a str>,
-    partner_key: Option<&str>,
-) -> Vec<AffiliateName> {
+pub fn names<'a>(slugs: impl IntoIterator<Item = &'a str>, partner_key: Option<&str>) -> Vec<AffiliateName> {
     let slugs = slugs.into_iter().filter_map(|text| Slug::parse(text.trim_end_matches('/')).ok());
-    let key = partner_key.map(str::trim).filter(|key| !key.is_empty() && domain::text::check(key, 100).is_ok());
+    let key =
+        partner_key.map(str::trim).filter(|key| !key.is_empty() && domain::text::check(key, 100).is_ok());
     slugs.map(AffiliateName::Slug).chain(key.map(|key| AffiliateName::PartnerKey(key.to_owned()))).collect()
 }

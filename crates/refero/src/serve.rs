@@ -36,6 +36,8 @@ pub(crate) struct Options {
     /// Where to fetch exchange rates, every six hours: the European Central Bank's reference rates, XML or CSV.
     #[arg(long, env = "REFERO_RATES_URL", value_name = "URL")]
     pub(crate) rates_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) tracking: house::Tracking,
 }
 
 pub(crate) async fn run(options: Options) -> Outcome {
@@ -46,7 +48,8 @@ pub(crate) async fn run(options: Options) -> Outcome {
 impl Options {
     pub(crate) fn manner(&self) -> Manner {
         let mail = self.smtp_url.clone().zip(self.mail_from.clone()).map(|(url, from)| Mail { url, from });
-        Manner { connections: self.connections, mail, rates_url: self.rates_url.clone() }
+        let tracking = Some(self.tracking.clone());
+        Manner { connections: self.connections, mail, rates_url: self.rates_url.clone(), tracking }
     }
 }
 
@@ -77,7 +80,7 @@ pub(crate) async fn serve(house: House, listen: SocketAddr, ready: impl FnOnce(S
         // The sender lives until the end of this function.
         let _ = wait.wait_for(|told| *told).await;
     };
-    let serving = axum::serve(listener, web::router(house.app.clone())).with_graceful_shutdown(stop);
+    let serving = axum::serve(listener, web::front(house.app.clone())).with_graceful_shutdown(stop);
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
         _ = terminate.recv() => {}

@@ -86,6 +86,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(payouts::step::step_payout))
         .routes(routes!(links::list::list_links, links::create::create_link))
         .routes(routes!(links::show::show_link, links::update::update_link))
+        .routes(routes!(links::qr::show_link_qr))
         .routes(routes!(keys::list::list_keys, keys::create::create_key))
         .routes(routes!(keys::revoke::revoke_key))
         .routes(routes!(document::show_document))

@@ -117,11 +117,14 @@ impl NewConversion {
             let message = "name the affiliate by affiliate_id or affiliate_slug, not by both";
             return Err(Problem::invalid("affiliate_id", message));
         }
-        let named = slug.map(AffiliateName::Slug).or(self.affiliate_id.map(|id| AffiliateName::Id(AffiliateId(id))));
+        let named =
+            slug.map(AffiliateName::Slug).or(self.affiliate_id.map(|id| AffiliateName::Id(AffiliateId(id))));
         let in_cookie = slugs.iter().find_map(|slug| Slug::parse(slug).ok()).map(AffiliateName::Slug);
         let country = optional("country", self.country.as_ref(), country)?;
         let attributes = Attributes {
-            coupon: optional("coupon", self.coupon.as_ref(), |text| Code::parse(text).map(|_| text.trim().to_owned()))?,
+            coupon: optional("coupon", self.coupon.as_ref(), |text| {
+                Code::parse(text).map(|_| text.trim().to_owned())
+            })?,
             brand: optional("brand", self.brand.as_ref(), |text| short(text, 64))?,
             campaign: optional("campaign", self.campaign.as_ref(), |text| short(text, 100))?,
             country,

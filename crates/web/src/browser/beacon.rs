@@ -28,7 +28,12 @@ pub(super) async fn receive(State(app): State<App>, sender: Sender, request: Req
     };
     let fields = match serde_json::from_slice::<Value>(&bytes) {
         Ok(Value::Object(fields)) => fields,
-        _ => return refuse(StatusCode::BAD_REQUEST, "expected a JSON object such as {\"evt\":\"pageview\"}".to_owned()),
+        _ => {
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                "expected a JSON object such as {\"evt\":\"pageview\"}".to_owned(),
+            );
+        }
     };
     let text = |value: Value| match value {
         Value::String(text) => Some(text),

@@ -9,11 +9,13 @@ use super::report::Values;
 use super::sender::Sender;
 
 /// A transparent image of one pixel.
-const IMAGE: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\
+const IMAGE: &[u8] =
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\
                        \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
 
 pub(super) async fn show(State(app): State<App>, sender: Sender, uri: Uri) -> Response {
-    let pairs = Query::<Vec<(String, String)>>::try_from_uri(&uri).map(|Query(pairs)| pairs).unwrap_or_default();
+    let pairs =
+        Query::<Vec<(String, String)>>::try_from_uri(&uri).map(|Query(pairs)| pairs).unwrap_or_default();
     let values = Values::read(pairs);
     if uri.path() == "/" && !values.tells() {
         return (StatusCode::NOT_FOUND, "there is nothing here; /docs describes the API").into_response();

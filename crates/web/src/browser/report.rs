@@ -51,12 +51,14 @@ impl Values {
             Some(_) => return Ok(None),
             None => return Err("evt: expected pageview or conversion, nothing was sent".to_owned()),
         };
-        let customer_id = self.get("customer_id").ok_or("customer_id: expected the tracking id of a program")?;
+        let customer_id =
+            self.get("customer_id").ok_or("customer_id: expected the tracking id of a program")?;
         let tracking_id = Uuid::try_parse(customer_id).map_err(|_| {
             let shown: String = customer_id.chars().take(64).collect();
             format!("customer_id: {shown:?} is no tracking id; GET /v1/program shows it as tracking_id")
         })?;
-        let slugs = ["affiliate_slug", "advocate_slug", "cslug"].into_iter().filter_map(|name| self.get(name));
+        let slugs =
+            ["affiliate_slug", "advocate_slug", "cslug"].into_iter().filter_map(|name| self.get(name));
         let read = |name: &str| self.get(name);
         let invalid = |name: &str, error: &dyn std::fmt::Display| format!("{name}: {error}");
         let conversion = |name| self.get(name).filter(|_| event == Event::Conversion);
@@ -89,7 +91,8 @@ mod tests {
 
     fn told(pairs: &[(&str, &str)]) -> Result<Option<Report>, String> {
         let sender = Sender { origin: Origin::default() };
-        Values::read(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).report(sender)
+        Values::read(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+            .report(sender)
     }
 
     const PROGRAM: (&str, &str) = ("customer_id", "6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2");
@@ -97,9 +100,20 @@ mod tests {
     #[test]
     fn the_names_of_the_pixel_are_read() {
         let report = told(&[
-            ("evt", "conversion"), PROGRAM, ("affiliate_slug", "John/"), ("advocate_slug", ""), ("cslug", "jane"),
-            ("pk", "pk1"), ("rl", "17"), ("grid", "6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2"), ("uid", "old"),
-            ("m_uid", "u1"), ("m_email", "A@b.c"), ("m_coupon", "save20"), ("rfr", "token"), ("url", "https://a.b/"),
+            ("evt", "conversion"),
+            PROGRAM,
+            ("affiliate_slug", "John/"),
+            ("advocate_slug", ""),
+            ("cslug", "jane"),
+            ("pk", "pk1"),
+            ("rl", "17"),
+            ("grid", "6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2"),
+            ("uid", "old"),
+            ("m_uid", "u1"),
+            ("m_email", "A@b.c"),
+            ("m_coupon", "save20"),
+            ("rfr", "token"),
+            ("url", "https://a.b/"),
         ]);
         let report = report.expect("it is read").expect("an event");
         assert_eq!(report.affiliates, names(["john", "jane"], Some("pk1")));

@@ -58,7 +58,9 @@ impl Attributed {
             }
             Attributed::RegistrationsCounted => {
                 let since = now() - chrono::Duration::days(3650);
-                store::attribution::registrations_after(tx.read(), PROGRAM, &affiliates, since, 100).await?.len()
+                store::attribution::registrations_after(tx.read(), PROGRAM, &affiliates, since, 100)
+                    .await?
+                    .len()
             }
             Attributed::PeopleOfAffiliates => {
                 store::affiliate::people(tx.read(), PROGRAM, &affiliates).await?.len()
