@@ -186,6 +186,9 @@ pub async fn update(
         "no_carry_over": row.no_carry_over, "payout_threshold_micros": row.payout_threshold_micros,
     });
     crate::key::log(app, &mut tx, caller, "affiliate.changed", body).await?;
+    if (&row.slug, row.deal) != (&before.slug, before.deal) {
+        store::change::announce(&mut tx, caller.program, "affiliate", &id.to_string()).await?;
+    }
     tx.commit().await?;
     Ok(row)
 }

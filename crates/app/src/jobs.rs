@@ -4,6 +4,7 @@
 //! One kind of job is one file in `jobs/`; the table and its leases are `store::job`. What must not be here: what a
 //! job does, and a transaction held open while a job reaches outside.
 
+mod click_upkeep;
 pub(crate) mod conversion;
 pub(crate) mod payout_mail;
 pub(crate) mod postback;
@@ -108,7 +109,8 @@ pub(crate) async fn run(app: App) {
         keep_sweeping(&app),
         keep_working(&app),
         rates_fetch::keep_fetching(&app),
-        crate::postback::watch::keep_watching(&app)
+        crate::postback::watch::keep_watching(&app),
+        click_upkeep::keep_up(&app)
     );
 }
 
@@ -133,9 +135,11 @@ pub async fn resume(app: &App, caller: &Caller, id: Option<Uuid>) -> Result<u64>
 }
 
 /// Runs everything that is due at an instant, once: releases, then advances, then jobs. Says how many commissions were
-/// released, advances matched and jobs attempted, all together; a job that failed waits for its next attempt.
+/// released, advances matched and jobs attempted, all together; a job that failed waits for its next attempt. The tables
+/// of clicks are kept up beside.
 pub async fn run_once(app: &App, now: Timestamp) -> Result<usize> {
     let mut count = 0;
+    click_upkeep::run(app, now).await?;
     for program in store::program::ids(app.pool()).await? {
         count += sweep(app, program, now).await?;
         crate::sequencer::number_all(app, program).await;

@@ -6,21 +6,27 @@
 pub mod activity;
 pub mod adjustment;
 pub mod affiliate;
+pub mod attribution;
 pub mod balance;
 pub mod brand;
 mod cache;
+pub mod click;
 pub mod clock;
 pub mod commission;
 pub mod config;
 mod counter;
+pub mod coupon;
 pub mod deal;
 pub mod error;
 pub mod event;
 pub mod explain;
 pub mod ingest;
+pub mod inquiry;
 pub mod jobs;
 pub mod key;
 mod ledger;
+pub mod limit;
+pub mod link;
 pub mod metrics;
 mod once;
 pub mod opening;
@@ -36,9 +42,11 @@ pub mod rates;
 pub mod referral;
 pub mod release;
 pub mod replay;
+pub mod review;
 pub mod secret;
 mod sequencer;
 pub mod verify;
+pub mod visit;
 pub mod what_if;
 
 use std::sync::Arc;
@@ -72,6 +80,9 @@ struct Inner {
     cache: Cache,
     counters: Counters,
     keys: Keys,
+    clicks: click::Clicks,
+    limits: limit::Limits,
+    visits: visit::Visits,
     queue: Queue,
     /// Connections of the batches.
     warm: store::Warm,
@@ -132,6 +143,9 @@ impl App {
             cache: Cache::default(),
             counters: Counters::default(),
             keys: Keys::default(),
+            limits: limit::Limits::new(config.limits),
+            visits: visit::Visits::default(),
+            clicks: click::Clicks::new(&config)?,
             queue: Queue::new(config.queue_limit),
             warm: store::Warm::default(),
             sequencer: Sequencer::default(),
@@ -144,10 +158,12 @@ impl App {
             config,
             mailer,
         }));
+        click::start(&app).await?;
         for _ in 0..app.0.config.ingest_workers {
             app.0.tasks.spawn(ingest::work(app.clone()));
         }
         app.0.tasks.spawn(sequencer::run(app.clone()));
+        app.0.tasks.spawn(click::write::run(app.clone()));
         app.0.tasks.spawn(key::follow_changes(app.clone(), change_head));
         Ok(app)
     }
@@ -155,12 +171,14 @@ impl App {
     /// Starts what works on its own: releases, advances, mails.
     pub fn start_jobs(&self) {
         self.0.tasks.spawn(jobs::run(self.clone()));
+        self.0.tasks.spawn(click::fill(self.clone()));
     }
 
     /// Stops taking work, finishes what was taken, and ends every task.
     pub async fn stop(&self) {
         self.0.queue.close();
         self.0.sequencer.close();
+        self.0.clicks.journal.stop();
         self.0.tasks.finish().await;
         self.0.warm.clear();
         self.0.pool.close().await;
@@ -176,9 +194,30 @@ impl App {
         self.0.clock.now()
     }
 
+    /// How many requests one caller may make.
+    pub fn limits(&self) -> &limit::Limits {
+        &self.0.limits
+    }
+
+    /// The header in which the operator's proxy tells the visitor's address.
+    pub fn address_header(&self) -> Option<&str> {
+        self.0.config.address_header.as_deref()
+    }
+
+    /// Whether visitors reach this server by TLS.
+    pub fn is_public_by_tls(&self) -> bool {
+        self.0.config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// What the product counts about itself.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Everything counted so far, as Prometheus reads it.
+    pub fn render_metrics(&self) -> String {
+        click::measure(self);
+        self.0.metrics.render()
     }
 
     /// Whether the product can do its work: the database answers.

@@ -1,4 +1,7 @@
-//! Programs: made with a default affiliate for organic traffic and a default deal, and their settings.
+//! Programs: made with a default affiliate for organic traffic and a default deal, and their settings. Those of tracking
+//! are in `program/tracking.rs`.
+
+pub(crate) mod tracking;
 
 use domain::affiliate::Status;
 use domain::currency::Currency;
@@ -10,11 +13,15 @@ use serde_json::json;
 use store::affiliate::{AffiliateRow, Profile};
 use store::log::LogRow;
 use store::person::PersonRow;
-pub use store::program::{Mode, PayoutMode, ProgramRow};
+pub use self::tracking::TrackingChanges;
+pub use store::program::{AttributionModel, Mode, PayoutMode, ProgramRow, Tracking};
 use store::{Tx, change};
 
 use crate::error::{Error, Result};
 use crate::{App, Caller, random};
+
+/// Registrations of one affiliate within an hour above which a new program flags them.
+const REGISTRATIONS_PER_HOUR: i32 = 100;
 
 /// What a new program is given.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,6 +61,8 @@ pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<Progra
         closed_through: None,
         default_affiliate: affiliate,
         default_deal: deal,
+        tracking: Tracking::new(random::id()),
+        review_registrations_per_hour: Some(REGISTRATIONS_PER_HOUR),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -137,6 +146,10 @@ pub struct Changes {
     pub close_after_days: Option<i32>,
     /// The deal of whoever has no own.
     pub default_deal: Option<DealId>,
+    /// How clicks are led on and conversions attributed.
+    pub tracking: TrackingChanges,
+    /// Registrations of one affiliate within an hour above which they are flagged; `Some(None)` for any number.
+    pub review_registrations_per_hour: Option<Option<i32>>,
 }
 
 /// Changes settings. No setting changes an existing commission.
@@ -157,18 +170,27 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
             message: format!("{field} was fixed by the program's first fact"),
         });
     }
+    let is_other_zone = changes.zone.is_some_and(|zone| zone != program.zone);
+    if is_other_zone && store::click::daily::any(tx.read(), id).await? {
+        return Err(Error::Conflict {
+            code: "fixed_by_first_click",
+            message: "zone was fixed by the program's first click, whose figures are kept by day".to_owned(),
+        });
+    }
     if let Some(deal) = changes.default_deal {
         let known = store::deal::newest(tx.read(), id, deal).await?;
         known.ok_or_else(|| Error::invalid("default_deal_id", format!("there is no deal {deal}")))?;
     }
+    tracking::apply(&mut program.tracking, &changes.tracking)?;
     apply(&mut program, changes);
     check(&program)?;
     program.updated_at = caller.now;
     program.version += 1;
-    store::program::update(&mut tx, &program).await?;
+    store::program::update(&mut tx, &program).await.map_err(tracking::taken)?;
     crate::key::log(app, &mut tx, caller, "program.changed", settings(&program)).await?;
     change::announce(&mut tx, id, "program", &id.to_string()).await?;
     tx.commit().await?;
+    crate::click::program_changed(app, id).await;
     Ok(program)
 }
 
@@ -188,6 +210,8 @@ fn apply(program: &mut ProgramRow, changes: Changes) {
         changes.referral_expires_after_days.unwrap_or(program.referral_expires_after_days);
     program.close_after_days = changes.close_after_days.unwrap_or(program.close_after_days);
     program.default_deal = changes.default_deal.unwrap_or(program.default_deal);
+    program.review_registrations_per_hour =
+        changes.review_registrations_per_hour.unwrap_or(program.review_registrations_per_hour);
 }
 
 fn check(program: &ProgramRow) -> Result<()> {
@@ -200,6 +224,10 @@ fn check(program: &ProgramRow) -> Result<()> {
     }
     if !(0..=60).contains(&program.close_after_days) {
         return Err(Error::invalid("close_after_days", "expected 0 to 60 days"));
+    }
+    if program.review_registrations_per_hour.is_some_and(|limit| !(1..=1_000_000).contains(&limit)) {
+        let message = "expected 1 to 1000000, or null for any number";
+        return Err(Error::invalid("review_registrations_per_hour", message));
     }
     Ok(())
 }
@@ -215,5 +243,7 @@ fn settings(program: &ProgramRow) -> serde_json::Value {
         "referral_expires_after_days": program.referral_expires_after_days,
         "close_after_days": program.close_after_days,
         "default_deal": program.default_deal,
+        "review_registrations_per_hour": program.review_registrations_per_hour,
+        "tracking": tracking::settings(&program.tracking),
     })
 }

@@ -1,5 +1,8 @@
 //! The master secret of an installation and the keys derived from it. Several processes on one database share it.
 
+use std::net::IpAddr;
+
+use domain::ids::{AffiliateId, ProgramId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use store::Pool;
@@ -12,6 +15,8 @@ use crate::error::{Error, Result};
 pub struct Secret {
     names: Hmac<Sha256>,
     inputs: Hmac<Sha256>,
+    clicks: Hmac<Sha256>,
+    addresses: Hmac<Sha256>,
     fingerprint: [u8; 32],
 }
 
@@ -22,6 +27,8 @@ impl Secret {
         Secret {
             names: keyed(&derive("names")),
             inputs: keyed(&derive("inputs")),
+            clicks: keyed(&derive("clicks")),
+            addresses: keyed(&derive("addresses")),
             fingerprint: derive("fingerprint"),
         }
     }
@@ -52,11 +59,51 @@ impl Secret {
         *whole.first_chunk().expect("16 is less than 32")
     }
 
+    /// The keyed hash of a network address with what a browser calls itself.
+    pub fn browser(&self, address: std::net::IpAddr, agent: &str) -> Hash {
+        let mut mac = self.names.clone();
+        mac.update(b"browser");
+        mac.update(address.to_canonical().to_string().as_bytes());
+        mac.update(&[0]);
+        mac.update(agent.as_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("16 is less than 32")
+    }
+
     /// The keyed hash of a parsed command, to tell a repeated request from another one under the same key.
     pub fn input<T: serde::Serialize>(&self, input: &T) -> Vec<u8> {
         let mut mac = self.inputs.clone();
         mac.update(&serde_json::to_vec(input).expect("a command is plain data"));
         mac.finalize().into_bytes().first_chunk::<16>().expect("16 is less than 32").to_vec()
+    }
+
+    /// The key that signs clicks, from the salt that its row keeps: who reads the database alone cannot sign.
+    pub fn click_key(&self, salt: &[u8; 32]) -> [u8; 32] {
+        let mut mac = self.clicks.clone();
+        mac.update(salt);
+        mac.finalize().into_bytes().into()
+    }
+
+    /// The keyed hash of a visitor's address in a program: what is kept instead of the address.
+    pub fn address(&self, program: ProgramId, address: IpAddr) -> [u8; 16] {
+        let mut mac = self.addresses.clone();
+        mac.update(&program.0.to_le_bytes());
+        match address.to_canonical() {
+            IpAddr::V4(address) => mac.update(&address.octets()),
+            IpAddr::V6(address) => mac.update(&address.octets()),
+        }
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("16 is less than 32")
+    }
+
+    /// Names a visitor of an affiliate's links, by the hash of the address and by what its program calls itself.
+    pub fn visitor(&self, affiliate: AffiliateId, address_hash: &[u8], agent: &str) -> [u8; 12] {
+        let mut mac = self.addresses.clone();
+        mac.update(&affiliate.0.to_le_bytes());
+        mac.update(address_hash);
+        mac.update(agent.as_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("12 is less than 32")
     }
 }
 

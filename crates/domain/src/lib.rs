@@ -4,7 +4,9 @@
 //! What must not be here: a clock, randomness, I/O, SQL, HTTP. Time and ids come in as arguments.
 
 pub mod affiliate;
+pub mod attribution;
 pub mod claim;
+pub mod click;
 pub mod command;
 pub mod commission;
 pub mod currency;
@@ -16,6 +18,7 @@ pub mod fact;
 pub mod fold;
 pub mod ids;
 pub mod ledger;
+pub mod link;
 pub mod money;
 pub mod outcome;
 pub mod payout;
@@ -26,6 +29,7 @@ pub mod referral;
 pub mod sub_affiliate;
 pub mod text;
 pub mod time;
+pub mod traffic;
 
 /// The version of the rules in this crate. Every stored outcome carries it, so that history can be replayed
 /// under the rules that made it.

@@ -39,6 +39,8 @@ pub(crate) struct Options {
     /// Let postbacks go to private and loopback addresses.
     #[arg(long, env = "REFERO_ALLOW_PRIVATE_POSTBACKS")]
     pub(crate) allow_private_postbacks: bool,
+    #[command(flatten)]
+    pub(crate) tracking: house::Tracking,
 }
 
 pub(crate) async fn run(options: Options) -> Outcome {
@@ -54,6 +56,7 @@ impl Options {
             mail,
             rates_url: self.rates_url.clone(),
             private_postbacks: self.allow_private_postbacks,
+            tracking: Some(self.tracking.clone()),
         }
     }
 }
@@ -85,7 +88,7 @@ pub(crate) async fn serve(house: House, listen: SocketAddr, ready: impl FnOnce(S
         // The sender lives until the end of this function.
         let _ = wait.wait_for(|told| *told).await;
     };
-    let serving = axum::serve(listener, web::router(house.app.clone())).with_graceful_shutdown(stop);
+    let serving = axum::serve(listener, web::front(house.app.clone())).with_graceful_shutdown(stop);
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
         _ = terminate.recv() => {}

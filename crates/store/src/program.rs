@@ -1,10 +1,13 @@
-//! Programs: the tenants and their settings.
+//! Programs: the tenants and their settings. Those of tracking are in `program/tracking.rs`.
+
+pub mod tracking;
 
 use chrono::{DateTime, Utc};
 use domain::currency::Currency;
 use domain::ids::{AffiliateId, DealId, ProgramId};
 use domain::time::{Period, Zone};
 
+pub use self::tracking::{AttributionModel, Tracking};
 use crate::error::{Result, corrupt};
 use crate::{Connection, Pool, Step, Tx};
 
@@ -77,6 +80,10 @@ pub struct ProgramRow {
     pub default_affiliate: AffiliateId,
     /// The deal of whoever has no own.
     pub default_deal: DealId,
+    /// How clicks are led on and conversions attributed.
+    pub tracking: Tracking,
+    /// Registrations of one affiliate within an hour above which they are flagged; `None` for any number.
+    pub review_registrations_per_hour: Option<i32>,
     /// Counted up by every change of a decision that facts are decided under.
     pub version: i64,
     /// When it was made.
@@ -97,8 +104,11 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
         "insert into program (program_id, name, currency, zone, mode, payout_mode, payout_threshold_micros,
                               smartico_advance, refuse_identical_payment, referral_expires_after_days,
                               default_affiliate_id, default_deal_id, version, created_at, updated_at,
-                              close_after_days)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                              close_after_days, tracking_id, allowed_hosts, fallback_url, click_parameter, cookie_days,
+                              attribution_model, keep_addresses, tracking_hosts, disposable_domains,
+                              review_registrations_per_hour)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                 $23, $24, $25, $26)",
         program.id.0,
         program.name,
         program.currency.code(),
@@ -114,11 +124,21 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
         program.version,
         program.created_at,
         program.updated_at,
-        program.close_after_days
+        program.close_after_days,
+        program.tracking.id,
+        &program.tracking.allowed_hosts,
+        program.tracking.fallback_url,
+        program.tracking.click_parameter,
+        program.tracking.cookie_days,
+        program.tracking.attribution_model.as_str(),
+        program.tracking.keep_addresses,
+        &program.tracking.hosts,
+        &program.tracking.disposable_domains,
+        program.review_registrations_per_hour
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
-    Ok(())
+    tracking::append(tx, program.id, &program.tracking).await
 }
 
 /// Stores changed settings and counts the version up. The transaction holds the fence exclusively.
@@ -126,7 +146,10 @@ pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     sqlx::query!(
         "update program set name = $2, currency = $3, zone = $4, payout_mode = $5, payout_threshold_micros = $6,
                 smartico_advance = $7, refuse_identical_payment = $8, referral_expires_after_days = $9,
-                default_deal_id = $10, version = version + 1, updated_at = $11, close_after_days = $12
+                default_deal_id = $10, version = version + 1, updated_at = $11, close_after_days = $12,
+                allowed_hosts = $13, fallback_url = $14, click_parameter = $15, cookie_days = $16,
+                attribution_model = $17, keep_addresses = $18, tracking_hosts = $19, disposable_domains = $20,
+                review_registrations_per_hour = $21
          where program_id = $1",
         program.id.0,
         program.name,
@@ -139,11 +162,20 @@ pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
         program.referral_expires_after_days,
         program.default_deal.0,
         program.updated_at,
-        program.close_after_days
+        program.close_after_days,
+        &program.tracking.allowed_hosts,
+        program.tracking.fallback_url,
+        program.tracking.click_parameter,
+        program.tracking.cookie_days,
+        program.tracking.attribution_model.as_str(),
+        program.tracking.keep_addresses,
+        &program.tracking.hosts,
+        &program.tracking.disposable_domains,
+        program.review_registrations_per_hour
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
-    Ok(())
+    tracking::set_hosts(tx, program.id, &program.tracking.hosts).await
 }
 
 /// Closes every month up to one. The transaction holds the fence exclusively.
@@ -171,7 +203,9 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Op
     let row = sqlx::query!(
         "select program_id, name, currency, zone, mode, payout_mode, payout_threshold_micros, smartico_advance,
                 refuse_identical_payment, referral_expires_after_days, default_affiliate_id, default_deal_id, version,
-                created_at, updated_at, close_after_days, closed_through
+                created_at, updated_at, close_after_days, closed_through, tracking_id, allowed_hosts, fallback_url,
+                click_parameter, cookie_days, attribution_model, keep_addresses, tracking_hosts, disposable_domains,
+                review_registrations_per_hour
          from program where program_id = $1",
         program.0
     )
@@ -199,6 +233,19 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Op
                 .transpose()?,
             default_affiliate: AffiliateId(row.default_affiliate_id),
             default_deal: DealId(row.default_deal_id),
+            review_registrations_per_hour: row.review_registrations_per_hour,
+            tracking: Tracking {
+                id: row.tracking_id,
+                allowed_hosts: row.allowed_hosts,
+                fallback_url: row.fallback_url,
+                click_parameter: row.click_parameter,
+                cookie_days: row.cookie_days,
+                attribution_model: AttributionModel::from_word(&row.attribution_model)
+                    .ok_or_else(|| corrupt("program", "attribution_model", program))?,
+                keep_addresses: row.keep_addresses,
+                hosts: row.tracking_hosts,
+                disposable_domains: row.disposable_domains,
+            },
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,

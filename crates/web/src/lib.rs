@@ -4,16 +4,24 @@
 
 pub mod api;
 mod body;
+mod browser;
 pub mod compat;
+mod cookie;
 mod decimal;
 mod key;
 mod observe;
 mod operations;
+pub mod track;
 
 use app::App;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
+
+/// Every surface of the product, for a server: clicks are answered in front of the router.
+pub fn front(app: App) -> track::Front {
+    track::Front::new(app.clone(), router(app))
+}
 
 /// Every surface of the product.
 pub fn router(app: App) -> Router {
@@ -22,6 +30,8 @@ pub fn router(app: App) -> Router {
         .merge(operations::router())
         .merge(api::router())
         .merge(compat::router())
+        .merge(browser::router())
+        .merge(track::router())
         .layer(axum::extract::DefaultBodyLimit::max(body::LIMIT))
         .layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))

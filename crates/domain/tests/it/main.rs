@@ -3,7 +3,9 @@
 
 mod affiliates;
 mod amounts;
+mod attribution;
 mod books;
+mod click;
 mod counting;
 mod deals;
 mod difference;
@@ -15,6 +17,7 @@ mod explanations;
 mod golden;
 mod laws;
 mod laws_of_deals;
+mod links;
 mod months;
 mod network;
 mod postbacks;

@@ -26,7 +26,7 @@ full join (
         ) as f
         join referral r on r.program_id = f.program_id and r.id = f.referral_id
         cross join lateral (values
-            ('registrations', (f.kind = 0)::int::numeric), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
+            ('registrations', (f.kind = 0 and f.detail -> 'replaces' is null)::int::numeric), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
             ('payments', case when f.reports then (f.detail #>> '{figures,deposit_count}')::numeric else 0 end),
             ('refunds', (f.kind = 2 and f.counts)::int), ('churns', (f.kind = 3)::int),
             ('micros', case when f.kind = 1 then coalesce(f.value_micros, 0) else 0 end),

@@ -14,6 +14,9 @@ pub(crate) const OVER_ALL_PROGRAMS: &[&str] = &[
     "select k.program_id, k.id, k.affiliate_id, k.hint, k.created_at, k.revoked_at from directory_key d join api_key k \
      on k.program_id = d.program_id and k.id = d.key_id where d.hash = $1",
     "select program_id from postback_cursor c where exists (select 1 from log_number n where n.program_id = c.program_id and n.number > c.number)",
+    "select l.program_id, l.id, l.code, l.affiliate_id, a.slug, a.deal_id, l.destination_url, l.fallback_url, l.brand, \
+     l.campaign, l.is_enabled from directory_code d join link l on l.program_id = d.program_id and l.id = d.link_id \
+     join affiliate a on a.program_id = l.program_id and a.id = l.affiliate_id where d.code = $1",
 ];
 
 /// A statement on one line.

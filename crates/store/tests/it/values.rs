@@ -50,7 +50,8 @@ fn a_value_that_is_not_what_its_rates_say_is_found() {
         run(
             &pool,
             "insert into program values (1001, 'Test', 'EUR', 'UTC', 'live', 'direct', 0, true, false, null, 1, 1, 1,
-                                         '2026-01-01', '2026-01-01', 1)",
+                                         '2026-01-01', '2026-01-01', 1, null, gen_random_uuid(), '{}', null, 'rfr',
+                                         60, 'last_click', false, '{}', '{}')",
         )
         .await;
         run(

@@ -92,7 +92,11 @@ impl Client {
             }
         }
         shown.push_str(rest);
-        shown
+        // What names the program in a browser is made anew for each.
+        match shown.split_once("\"tracking_id\":\"") {
+            Some((before, after)) => format!("{before}\"tracking_id\":\"…{}", &after[36..]),
+            None => shown,
+        }
     }
 
     fn number_of(&self, id: &str) -> String {

@@ -6,17 +6,19 @@ use domain::command::Refused;
 use domain::commission::{Booked, HoldChange, Key, Posting, Reason, difference, hold_changes};
 use domain::fact::{Body, Fact, Kind};
 use domain::fold::{Folded, fold, step};
-use domain::ids::{AffiliateId, CommissionId, DealId, FactId, LogId, ReferralId};
+use domain::ids::{AffiliateId, CommissionId, DealId, FactId, LogId, PersonId, ReferralId};
 use domain::ledger;
 use domain::outcome::{Outcome, Standing};
 use domain::sub_affiliate::Network;
 use domain::time::{Period, Timestamp};
+use store::attribution::AttributionRow;
 use store::commission::CommissionRow;
 use store::fact::{Attached, FactRow};
 use store::log::LogRow;
 use store::name::Hash;
 use store::person::PersonRow;
 use store::referral::ReferralRow;
+use store::review::ReviewRow;
 use store::roll_up::{Day, Figures};
 use store::Rows;
 use uuid::Uuid;
@@ -32,6 +34,12 @@ pub(crate) struct Effects {
     /// Facts to append, in the order of the log; their rows stand in the world.
     pub(crate) facts: Vec<FactId>,
     pub(crate) people: Vec<PersonRow>,
+    /// What became known of people who were there already: e-mail address and uid.
+    pub(crate) completed: Vec<(PersonId, Option<String>, Option<String>)>,
+    /// Referrals that belong to somebody else than before.
+    pub(crate) reassigned: BTreeSet<ReferralId>,
+    pub(crate) attributions: Vec<AttributionRow>,
+    pub(crate) reviews: Vec<ReviewRow>,
     pub(crate) commissions: Vec<CommissionRow>,
     /// Commissions that disputes hold or let go.
     pub(crate) disputed: BTreeMap<CommissionId, bool>,
@@ -88,6 +96,10 @@ impl Effects {
         Effects {
             facts: Vec::new(),
             people: Vec::new(),
+            completed: Vec::new(),
+            reassigned: BTreeSet::new(),
+            attributions: Vec::new(),
+            reviews: Vec::new(),
             commissions: Vec::new(),
             disputed: BTreeMap::new(),
             journal: Journal::new(zone, closed_through),
@@ -342,7 +354,7 @@ fn settle(
     scope.row.fold = folded.state;
     let mut outcome = fact.and_then(|fact| folded.outcomes.remove(&fact.id)).unwrap_or_default();
     outcome.affiliate = fact.map(|fact| scope.course.owner_at(fact.occurred_at).affiliate);
-    if fact.is_some_and(|fact| matches!(fact.body, Body::Registration | Body::Churn)) {
+    if fact.is_some_and(|fact| matches!(fact.body, Body::Registration | Body::Conversion | Body::Churn)) {
         outcome.referral = Some(Standing {
             state: scope.row.state,
             state_set_at: scope.row.state_set_at,
@@ -353,7 +365,7 @@ fn settle(
 }
 
 /// Remembers a closed month that has to be closed again because of something dated in it.
-fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timestamp, origin: Origin) {
+pub(super) fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timestamp, origin: Origin) {
     let month = scope.course.zone.period_of(at);
     let is_closed = effects.closed_through.is_some_and(|closed| month <= closed);
     // Whether the deal closes at all is not asked here: another of its versions may.

@@ -37,7 +37,7 @@ pub(super) fn count(
         Body::Payment { .. } => return,
         Body::Refund { .. } => return count_refund(scope, effects, row, deals),
         Body::Churn => Figures { churns: 1, ..Figures::default() },
-        Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
+        Body::Conversion | Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
     };
     let day = day_of(scope, fact.occurred_at, deals);
     effects.figures(day, scope.course.currency, &figures);

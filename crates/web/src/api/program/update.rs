@@ -1,7 +1,7 @@
 //! `PATCH /v1/program`.
 
 use app::App;
-use app::program::{Changes, PayoutMode};
+use app::program::{AttributionModel, Changes, PayoutMode, TrackingChanges};
 use axum::Json;
 use axum::extract::State;
 use domain::currency::Currency;
@@ -11,9 +11,10 @@ use domain::time::Zone;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::{PAYOUT_MODES, Program, ProgramPayoutMode, ZoneName};
+use super::{ClickParameter, PAYOUT_MODES, Program, ProgramAttributionModel, ProgramPayoutMode, ZoneName};
 use crate::api::extract::{Body, Operator, Params};
 use crate::api::fields::{CurrencyCode, Micros, Text, Threshold, nullable, present, present_parsed};
+use crate::api::links::WebAddress;
 use crate::api::problem::Problem;
 
 /// Settings to change; what is left out stays as it is.
@@ -60,6 +61,51 @@ pub(crate) struct ProgramChanges {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = i64, minimum = 1, required = false)]
     default_deal_id: Option<DealId>,
+    /// Hosts that links may lead to: a name, or all names below one as in `*.example.com`. A link whose host is taken away
+    /// leads to the fallback page.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, max_items = 1000, required = false)]
+    allowed_hosts: Option<Vec<String>>,
+    /// Where a link without a destination, a disabled link and an unknown code on one of `tracking_hosts` lead.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<WebAddress>)]
+    fallback_url: Option<Option<String>>,
+    /// The parameter of the landing page's address that carries the click.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = ClickParameter, required = false)]
+    click_parameter: Option<String>,
+    /// From click to registration at most, in days.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = i32, minimum = 1, maximum = 120, required = false)]
+    cookie_days: Option<i32>,
+    /// Which of several clicks counts.
+    #[serde(default, deserialize_with = "attribution_model")]
+    #[schema(value_type = ProgramAttributionModel, required = false)]
+    attribution_model: Option<AttributionModel>,
+    /// Whether addresses of visitors are kept as they are, beside their keyed hash.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
+    keep_addresses: Option<bool>,
+    /// The program's own hosts, on which the code of a link stands alone: `https://go.example.com/CODE`. Point them here.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, max_items = 1000, required = false)]
+    tracking_hosts: Option<Vec<String>>,
+    /// Domains of e-mail addresses whose registrations are flagged for review.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, max_items = 20000, required = false)]
+    disposable_domains: Option<Vec<String>>,
+    /// Registrations of one affiliate within an hour above which they are flagged for review; null for any number.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 1_000_000)]
+    review_registrations_per_hour: Option<Option<i32>>,
+}
+
+fn attribution_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AttributionModel>, D::Error> {
+    let Text(word) = Text::deserialize(deserializer)?;
+    AttributionModel::from_word(&word).map(Some).ok_or_else(|| {
+        let unexpected = serde::de::Unexpected::Str(&word);
+        serde::de::Error::invalid_value(unexpected, &"last_click or first_click")
+    })
 }
 
 fn payout_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PayoutMode>, D::Error> {
@@ -94,6 +140,17 @@ pub(crate) async fn update_program(
         referral_expires_after_days: body.referral_expires_after_days,
         close_after_days: body.close_after_days,
         default_deal: body.default_deal_id,
+        tracking: TrackingChanges {
+            allowed_hosts: body.allowed_hosts,
+            fallback_url: body.fallback_url,
+            click_parameter: body.click_parameter,
+            cookie_days: body.cookie_days,
+            attribution_model: body.attribution_model,
+            keep_addresses: body.keep_addresses,
+            hosts: body.tracking_hosts,
+            disposable_domains: body.disposable_domains,
+        },
+        review_registrations_per_hour: body.review_registrations_per_hour,
     };
     Ok(Json(app::program::update(&app, &caller, changes).await?.into()))
 }

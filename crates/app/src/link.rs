@@ -1,0 +1,239 @@
+//! Links: made by the program or by the affiliate they belong to, changed, never deleted. Where a link may lead is read
+//! against the program's allowed hosts each time it is set.
+
+use domain::ids::{AffiliateId, LinkId};
+use domain::link::{Code, Destination, HostPattern, Kind};
+use serde_json::json;
+pub use store::link::{Filter, LinkRow};
+use store::program::ProgramRow;
+use store::{Connection, StoreError, Tx, change};
+
+use crate::error::{Error, Result};
+use crate::program::tracking::line;
+use crate::{App, Caller, random};
+
+/// What a new link is given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewLink {
+    /// Whose it is; the affiliate's own for an affiliate's key.
+    pub affiliate: Option<AffiliateId>,
+    /// A code of one's own; drawn when it is not given.
+    pub code: Option<Code>,
+    /// The fields that may be changed later.
+    pub fields: Fields,
+    /// Whether it becomes the affiliate's default link.
+    pub is_default: bool,
+}
+
+/// What may be set of a link; what is `None` stays as it is, or as it is for a new one.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Fields {
+    /// What it is called.
+    pub name: Option<Option<String>>,
+    /// What it leads to.
+    pub kind: Option<Kind>,
+    /// Where it leads.
+    pub destination_url: Option<Option<String>>,
+    /// Where it leads while it is disabled.
+    pub fallback_url: Option<Option<String>>,
+    /// The brand it is for.
+    pub brand: Option<Option<String>>,
+    /// The campaign it is for.
+    pub campaign: Option<Option<String>>,
+    /// Whether it may be shown to everybody.
+    pub is_public: Option<bool>,
+    /// Whether it leads to its destination.
+    pub is_enabled: Option<bool>,
+}
+
+/// Codes are drawn so often before the server gives up.
+const DRAWS: usize = 5;
+
+/// Makes a link.
+pub async fn create(app: &App, caller: &Caller, new: NewLink) -> Result<LinkRow> {
+    let affiliate = caller
+        .visible_affiliate(new.affiliate)?
+        .ok_or_else(|| Error::invalid("affiliate_id", "say whose link it is"))?;
+    let id = LinkId(app.0.counters.next(app.pool(), caller.program, "link").await?);
+    let mut row = LinkRow {
+        id,
+        affiliate,
+        code: String::new(),
+        name: None,
+        kind: Kind::Other,
+        destination_url: None,
+        fallback_url: None,
+        brand: None,
+        campaign: None,
+        is_default: new.is_default,
+        is_public: false,
+        is_enabled: true,
+        created_at: caller.now,
+        updated_at: caller.now,
+    };
+    for _ in 0..DRAWS {
+        row.code = match &new.code {
+            Some(code) => code.to_string(),
+            None => Code::drawn(random::bytes()).to_string(),
+        };
+        match append(app, caller, &mut row, &new.fields).await {
+            Err(Error::Conflict { code: "taken", .. }) if new.code.is_none() => {}
+            done => return done.map(|()| row),
+        }
+    }
+    Err(Error::Internal(crate::error::logged(&"every drawn code of a link was taken")))
+}
+
+async fn append(app: &App, caller: &Caller, row: &mut LinkRow, fields: &Fields) -> Result<()> {
+    let mut tx = Tx::begin(app.pool(), caller.program).await?;
+    let program = crate::program::by_id(tx.read(), caller.program).await?;
+    let known = store::affiliate::by_id(tx.read(), caller.program, row.affiliate).await?;
+    known
+        .ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {}", row.affiliate)))?;
+    apply(tx.read(), &program, row, fields).await?;
+    let is_default = std::mem::take(&mut row.is_default);
+    let appended = store::link::append(&mut tx, caller.program, row).await;
+    row.is_default = is_default;
+    appended.map_err(|error| taken(error, &row.code))?;
+    if is_default {
+        store::link::make_default(&mut tx, caller.program, row.affiliate, row.id).await?;
+    }
+    crate::key::log(app, &mut tx, caller, "link.created", body(row)).await?;
+    tx.commit().await?;
+    app.0.clicks.directory.made(&row.code);
+    app.0.sequencer.notify(caller.program);
+    Ok(())
+}
+
+fn taken(error: StoreError, code: &str) -> Error {
+    match error.constraint() {
+        Some("directory_code_pkey" | "link_program_id_code_key") => Error::Conflict {
+            code: "taken",
+            message: format!("the code {code:?} is taken; codes are unique on this server"),
+        },
+        _ => error.into(),
+    }
+}
+
+/// Changes a link. Its code stays: it is printed somewhere.
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: LinkId,
+    fields: Fields,
+    make_default: bool,
+) -> Result<LinkRow> {
+    let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let program = crate::program::by_id(tx.read(), caller.program).await?;
+    let mut row = by_id(tx.read(), caller, id).await?;
+    apply(tx.read(), &program, &mut row, &fields).await?;
+    row.updated_at = caller.now;
+    store::link::update(&mut tx, caller.program, &row).await?;
+    if make_default {
+        store::link::make_default(&mut tx, caller.program, row.affiliate, id).await?;
+        row.is_default = true;
+    }
+    crate::key::log(app, &mut tx, caller, "link.changed", body(&row)).await?;
+    change::announce(&mut tx, caller.program, "link", &row.code).await?;
+    tx.commit().await?;
+    crate::click::link_changed(app, &row.code).await;
+    app.0.sequencer.notify(caller.program);
+    Ok(row)
+}
+
+/// Sets what was given, once it is read as it must be.
+async fn apply(
+    connection: &mut Connection,
+    program: &ProgramRow,
+    row: &mut LinkRow,
+    fields: &Fields,
+) -> Result<()> {
+    let allowed = allowed_hosts(program);
+    let address = |field: &str, text: &Option<String>| -> Result<Option<String>> {
+        let Some(text) = text else { return Ok(None) };
+        let read =
+            Destination::parse_allowed(text, &allowed).map_err(|error| Error::invalid(field, error))?;
+        Ok(Some(read.as_str().to_owned()))
+    };
+    if let Some(name) = &fields.name {
+        row.name = line("name", name.as_deref(), 200)?;
+    }
+    if let Some(destination) = &fields.destination_url {
+        row.destination_url = address("destination_url", destination)?;
+    }
+    if let Some(fallback) = &fields.fallback_url {
+        row.fallback_url = address("fallback_url", fallback)?;
+    }
+    if let Some(brand) = &fields.brand {
+        row.brand = line("brand", brand.as_deref(), 64)?;
+        if let Some(brand) = &row.brand {
+            let brands = store::brand::list(connection, program.id).await?;
+            if !brands.contains_key(brand) {
+                let message = format!("there is no brand {brand:?}; make it with PUT /v1/brands/{{name}}");
+                return Err(Error::invalid("brand", message));
+            }
+        }
+    }
+    if let Some(campaign) = &fields.campaign {
+        row.campaign = line("campaign", campaign.as_deref(), 100)?;
+    }
+    row.kind = fields.kind.unwrap_or(row.kind);
+    row.is_public = fields.is_public.unwrap_or(row.is_public);
+    row.is_enabled = fields.is_enabled.unwrap_or(row.is_enabled);
+    Ok(())
+}
+
+/// The hosts that a program's links may lead to.
+pub(crate) fn allowed_hosts(program: &ProgramRow) -> Vec<HostPattern> {
+    let hosts = program.tracking.allowed_hosts.iter();
+    hosts.filter_map(|host| HostPattern::parse(host).ok()).collect()
+}
+
+fn body(row: &LinkRow) -> serde_json::Value {
+    json!({
+        "link": row.id, "affiliate": row.affiliate, "code": row.code, "destination_url": row.destination_url,
+        "fallback_url": row.fallback_url, "brand": row.brand, "campaign": row.campaign, "is_default": row.is_default,
+        "is_public": row.is_public, "is_enabled": row.is_enabled,
+    })
+}
+
+/// A link by its number.
+pub async fn show(app: &App, caller: &Caller, id: LinkId) -> Result<LinkRow> {
+    let mut connection = app.pool().acquire().await.map_err(StoreError::from)?;
+    by_id(&mut connection, caller, id).await
+}
+
+/// A link that the caller may see: an affiliate's key knows no other's.
+async fn by_id(connection: &mut Connection, caller: &Caller, id: LinkId) -> Result<LinkRow> {
+    let own = caller.visible_affiliate(None)?;
+    store::link::by_id(connection, caller.program, id)
+        .await?
+        .filter(|row| own.is_none_or(|own| row.affiliate == own))
+        .ok_or_else(|| Error::NotFound(format!("there is no link {id}")))
+}
+
+/// A list of links by number.
+pub async fn list(app: &App, caller: &Caller, filter: &Filter, limit: i64) -> Result<Vec<LinkRow>> {
+    let affiliate = caller.visible_affiliate(filter.affiliate)?;
+    let filter = Filter { affiliate, ..filter.clone() };
+    let mut connection = app.pool().acquire().await.map_err(StoreError::from)?;
+    Ok(store::link::list(&mut connection, caller.program, &filter, limit).await?)
+}
+
+/// The address of a link: on the program's first own host, where the code stands alone, else on this server.
+pub async fn address(app: &App, caller: &Caller, code: &str, requested_at: &str) -> Result<String> {
+    let mut connection = app.pool().acquire().await.map_err(StoreError::from)?;
+    let program = crate::program::by_id(&mut connection, caller.program).await?;
+    Ok(address_in(app, &program, code, requested_at))
+}
+
+/// [`address`] in a program that was read.
+pub fn address_in(app: &App, program: &ProgramRow, code: &str, requested_at: &str) -> String {
+    match program.tracking.hosts.first() {
+        Some(host) => format!("https://{host}/{code}"),
+        None => {
+            let base = app.0.config.public_url.as_deref().unwrap_or(requested_at);
+            format!("{}/c/{code}", base.trim_end_matches('/'))
+        }
+    }
+}
