@@ -87,8 +87,8 @@ pub struct ClickRow {
 pub struct Batch<'a> {
     /// Names the batch, so that it is written once.
     pub id: Uuid,
-    /// The clicks.
-    pub clicks: &'a [ClickRow],
+    /// The clicks, each with its flags, which count instead of those of the row.
+    pub clicks: &'a [(&'a ClickRow, i16)],
     /// What they add to the figures of their days, in key order.
     pub days: &'a BTreeMap<Day, Visits>,
     /// Visitors that counted, and when, in order.
@@ -130,12 +130,14 @@ pub async fn begun(tx: &mut Tx, program: ProgramId, batch: Uuid, now: Timestamp)
     Ok(done.rows_affected() > 0)
 }
 
-/// When visitors last counted, of those that are remembered.
+/// When visitors last counted, of those that are remembered. The rest of the transaction is planned anew for its values: the
+/// table is emptied again and again, and a plan kept from then would compare each of its rows with each of many visitors.
 pub async fn visitors(
     connection: &mut Connection,
     program: ProgramId,
     visitors: &[Vec<u8>],
 ) -> Result<BTreeMap<[u8; 12], Timestamp>> {
+    sqlx::query("set local plan_cache_mode = force_custom_plan").execute(&mut *connection).await?;
     let rows = sqlx::query!(
         "select visitor, counted_at from click_visitor where program_id = $1 and visitor = any($2)",
         program.0,

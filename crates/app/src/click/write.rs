@@ -1,7 +1,7 @@
 //! Writes closed segments: batches of one program each, under the segment's id, with the figures of their days in the same
 //! transaction. While the database is away it waits; what was written before is refused by its id.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -180,19 +180,24 @@ async fn attempt(app: &App, program: ProgramId, id: Uuid, records: &[Recorded]) 
         return tx.rollback().await;
     };
     let names = visitors(app, records);
-    let wanted: Vec<Vec<u8>> = names.iter().flatten().map(|name| name.to_vec()).collect();
+    let distinct: BTreeSet<[u8; 12]> = names.iter().flatten().copied().collect();
+    let wanted: Vec<Vec<u8>> = distinct.iter().map(|name| name.to_vec()).collect();
     let mut counted = store::click::visitors(tx.read(), program, &wanted).await?;
     let before = counted.clone();
-    let mut rows: Vec<ClickRow> = Vec::with_capacity(records.len());
+    let mut rows: Vec<(&ClickRow, i16)> = Vec::with_capacity(records.len());
+    let mut agents = HashMap::new();
     let mut days: BTreeMap<Day, Visits> = BTreeMap::new();
     for (record, name) in in_order(records, &names) {
-        let flags = flags(record, name, &mut counted);
+        // Many visitors have the same few agents.
+        let agent = record.row.agent.as_deref();
+        let is_bot = *agents.entry(agent).or_insert_with(|| agent::is_bot(agent));
+        let flags = flags(record, is_bot, name, &mut counted);
         let visits = days.entry(day(record, zone)).or_default();
         visits.visits += 1;
         visits.unique_visits += i64::from(flags == 0);
         visits.bots += i64::from(flags & BOT != 0);
         visits.repeats += i64::from(flags & REPEAT != 0);
-        rows.push(ClickRow { flags, ..record.row.clone() });
+        rows.push((&record.row, flags));
     }
     counted.retain(|name, at| before.get(name) != Some(at));
     let batch = Batch { id, clicks: &rows, days: &days, visitors: &counted, now };
@@ -232,8 +237,13 @@ fn in_order<'a>(
 }
 
 /// What is wrong with a click. A visitor counts anew an hour after the last time it did; bots never do.
-fn flags(record: &Recorded, name: Option<[u8; 12]>, counted: &mut BTreeMap<[u8; 12], Timestamp>) -> i16 {
-    let mut flags = if agent::is_bot(record.row.agent.as_deref()) { BOT } else { 0 };
+fn flags(
+    record: &Recorded,
+    is_bot: bool,
+    name: Option<[u8; 12]>,
+    counted: &mut BTreeMap<[u8; 12], Timestamp>,
+) -> i16 {
+    let mut flags = if is_bot { BOT } else { 0 };
     let Some(name) = name else { return flags };
     let at = record.row.clicked_at;
     let is_repeat = counted.get(&name).is_some_and(|last| (at - *last).abs() < REPEATED);

@@ -23,12 +23,12 @@ const FROM_1970_TO_2000: i64 = 946_684_800_000_000;
 const MESSAGE: usize = 256 * 1024;
 
 /// Appends clicks to the table.
-pub(super) async fn send(connection: &mut Connection, program: ProgramId, clicks: &[ClickRow]) -> Result<()> {
+pub(super) async fn send(connection: &mut Connection, program: ProgramId, clicks: &[(&ClickRow, i16)]) -> Result<()> {
     let mut copy = connection.copy_in_raw(STATEMENT).await?;
     let mut bytes = Vec::with_capacity(MESSAGE + 4096);
     bytes.extend_from_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
-    for click in clicks {
-        row(&mut bytes, program, click);
+    for (click, flags) in clicks {
+        row(&mut bytes, program, click, *flags);
         if bytes.len() >= MESSAGE {
             copy.send(bytes.as_slice()).await?;
             bytes.clear();
@@ -40,7 +40,7 @@ pub(super) async fn send(connection: &mut Connection, program: ProgramId, clicks
     Ok(())
 }
 
-fn row(bytes: &mut Vec<u8>, program: ProgramId, click: &ClickRow) {
+fn row(bytes: &mut Vec<u8>, program: ProgramId, click: &ClickRow, flags: i16) {
     bytes.extend_from_slice(&COLUMNS.to_be_bytes());
     field(bytes, Some(&program.0.to_be_bytes()));
     field(bytes, Some(click.id.0.as_bytes()));
@@ -49,7 +49,7 @@ fn row(bytes: &mut Vec<u8>, program: ProgramId, click: &ClickRow) {
     let link = click.link.map(|id| id.0.to_be_bytes());
     field(bytes, link.as_ref().map(<[u8; 8]>::as_slice));
     field(bytes, Some(&click.grade.code().to_be_bytes()));
-    field(bytes, Some(&click.flags.to_be_bytes()));
+    field(bytes, Some(&flags.to_be_bytes()));
     field(bytes, click.client_id.as_ref().map(|id| id.as_bytes().as_slice()));
     field(bytes, click.address_hash.as_deref());
     let address = click.address.map(inet);
