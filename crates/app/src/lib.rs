@@ -41,6 +41,7 @@ pub mod secret;
 mod sequencer;
 pub mod verify;
 pub mod what_if;
+pub mod widget;
 
 use std::sync::Arc;
 

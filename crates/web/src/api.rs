@@ -15,7 +15,7 @@ mod document;
 mod events;
 mod explain;
 mod extract;
-mod fields;
+pub(crate) mod fields;
 mod keys;
 mod links;
 mod log;
@@ -27,6 +27,7 @@ mod periods;
 mod problem;
 mod program;
 mod rates;
+mod referral_widget;
 mod referrals;
 
 use app::App;
@@ -72,6 +73,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(payouts::step::step_payout))
         .routes(routes!(links::list::list_links, links::create::create_link))
         .routes(routes!(links::show::show_link, links::update::update_link))
+        .routes(routes!(
+            referral_widget::show::show_referral_widget,
+            referral_widget::put::put_referral_widget
+        ))
+        .routes(routes!(referral_widget::renew::renew_widget_secret))
         .routes(routes!(keys::list::list_keys, keys::create::create_key))
         .routes(routes!(keys::revoke::revoke_key))
         .routes(routes!(document::show_document))

@@ -9,6 +9,8 @@ mod decimal;
 mod key;
 mod observe;
 mod operations;
+mod script;
+mod widget;
 
 use app::App;
 use axum::Router;
@@ -22,6 +24,8 @@ pub fn router(app: App) -> Router {
         .merge(operations::router())
         .merge(api::router())
         .merge(compat::router())
+        .merge(script::router())
+        .merge(widget::router())
         .layer(axum::extract::DefaultBodyLimit::max(body::LIMIT))
         .layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))

@@ -27,3 +27,4 @@ mod regressions;
 mod story;
 mod story_of_march;
 mod terms;
+mod widget;
