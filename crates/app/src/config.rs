@@ -14,6 +14,35 @@ pub struct Config {
     /// Where this server is reached from outside, without a path: `https://refero.example.com`. Links that are on no host
     /// of their program's own begin with it; where absent, with the host that a request names.
     pub public_url: Option<String>,
+    /// How many conversions and visits one caller may tell of.
+    pub limits: Limits,
+}
+
+/// How many requests one caller may make: so many a second in the long run, and so many at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Conversions of a program, over all its keys.
+    pub program: Rate,
+    /// Page views and conversions of one network address.
+    pub address: Rate,
+}
+
+/// A rate with a burst.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// In the long run, a second.
+    pub per_second: u32,
+    /// At once.
+    pub burst: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            program: Rate { per_second: 500, burst: 5000 },
+            address: Rate { per_second: 5, burst: 120 },
+        }
+    }
 }
 
 /// Where mails go out.
@@ -27,7 +56,7 @@ pub struct Mail {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { ingest_workers: 4, queue_limit: 16_384, mail: None, rates_url: None, public_url: None }
+        Config { ingest_workers: 4, queue_limit: 16_384, mail: None, rates_url: None, public_url: None, limits: Limits::default() }
     }
 }
 

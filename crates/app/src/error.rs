@@ -36,6 +36,9 @@ pub enum Error {
     /// A command was refused by ingest.
     #[error("{0}")]
     Refused(#[from] Refused),
+    /// More requests than one caller may make.
+    #[error("more requests than one caller may make; try again in a moment")]
+    Limited,
     /// No database, or too much to do.
     #[error("the service is busy; try again in a moment")]
     Unavailable,
@@ -58,6 +61,7 @@ impl Error {
             Error::Conflict { code, .. } => code,
             Error::Forbidden(_) => "forbidden",
             Error::Refused(refused) => refused.code(),
+            Error::Limited => "rate_limited",
             Error::Unavailable => "unavailable",
             Error::Internal(_) => "internal",
         }

@@ -30,6 +30,9 @@ pub(crate) use world::{History, Scope, Scopes, course_of, scope, scopes, scopes_
 
 use crate::App;
 
+/// The sort of log row by which a keyed conversion took the place of what a browser had said.
+pub(crate) const REPLACED: &str = "referral.replaced";
+
 /// Commands of one batch at most.
 pub(crate) const BATCH: usize = 1024;
 
@@ -42,14 +45,19 @@ pub struct Ask {
     pub key: Option<Key>,
     /// Whether it may wait for a customer or payment that is not known yet.
     pub park: bool,
+    /// The keyed hash of address and agent that the customer came with, where the customer's browser asks.
+    pub visitor: Option<Visitor>,
     /// What to record.
     pub command: Command,
 }
 
+/// A keyed hash of address and agent: personal data, kept in the row of the person only.
+pub type Visitor = [u8; 16];
+
 impl Ask {
     /// A command without idempotency key that does not wait.
     pub fn new(operation: Operation, command: Command) -> Ask {
-        Ask { operation, key: None, park: false, command }
+        Ask { operation, key: None, park: false, visitor: None, command }
     }
 }
 
@@ -122,7 +130,11 @@ async fn submit_all(
     now: Timestamp,
     asks: impl IntoIterator<Item = Arc<Ask>>,
 ) -> Vec<Answer> {
-    let prepared = asks.into_iter().map(|ask| prepare::prepare(app, now, ask)).collect();
+    let asks: Vec<Arc<Ask>> = asks.into_iter().collect();
+    let mut prepared = Vec::with_capacity(asks.len());
+    for ask in asks {
+        prepared.push(prepare::prepare(app, program, now, ask).await);
+    }
     let mut answers = Vec::new();
     for waiting in app.0.queue.push(app, program, prepared) {
         answers.push(match waiting {

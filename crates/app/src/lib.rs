@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod adjustment;
 pub mod affiliate;
+pub mod attribution;
 pub mod balance;
 pub mod brand;
 mod cache;
@@ -14,14 +15,17 @@ pub mod clock;
 pub mod commission;
 pub mod config;
 mod counter;
+pub mod coupon;
 pub mod deal;
 pub mod error;
 pub mod event;
 pub mod explain;
 pub mod ingest;
+pub mod inquiry;
 pub mod jobs;
 pub mod key;
 mod ledger;
+pub mod limit;
 pub mod link;
 pub mod metrics;
 mod once;
@@ -37,9 +41,11 @@ pub mod rates;
 pub mod referral;
 pub mod release;
 pub mod replay;
+pub mod review;
 pub mod secret;
 mod sequencer;
 pub mod verify;
+pub mod visit;
 pub mod what_if;
 pub mod widget;
 
@@ -75,6 +81,8 @@ struct Inner {
     counters: Counters,
     keys: Keys,
     clicks: click::Clicks,
+    limits: limit::Limits,
+    visits: visit::Visits,
     queue: Queue,
     /// Connections of the batches.
     warm: store::Warm,
@@ -136,6 +144,8 @@ impl App {
             counters: Counters::default(),
             keys: Keys::default(),
             clicks: click::Clicks::default(),
+            limits: limit::Limits::new(config.limits),
+            visits: visit::Visits::default(),
             queue: Queue::new(config.queue_limit),
             warm: store::Warm::default(),
             sequencer: Sequencer::default(),
@@ -179,6 +189,11 @@ impl App {
     /// The time now; read once per request or job and passed on.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// How many requests one caller may make.
+    pub fn limits(&self) -> &limit::Limits {
+        &self.0.limits
     }
 
     /// What the product counts about itself.

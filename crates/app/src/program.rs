@@ -20,6 +20,9 @@ use store::{Tx, change};
 use crate::error::{Error, Result};
 use crate::{App, Caller, random};
 
+/// Registrations of one affiliate within an hour above which a new program flags them.
+const REGISTRATIONS_PER_HOUR: i32 = 100;
+
 /// What a new program is given.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewProgram {
@@ -59,6 +62,7 @@ pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<Progra
         default_affiliate: affiliate,
         default_deal: deal,
         tracking: Tracking::new(random::id()),
+        review_registrations_per_hour: Some(REGISTRATIONS_PER_HOUR),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -144,6 +148,8 @@ pub struct Changes {
     pub default_deal: Option<DealId>,
     /// How clicks are led on and conversions attributed.
     pub tracking: TrackingChanges,
+    /// Registrations of one affiliate within an hour above which they are flagged; `Some(None)` for any number.
+    pub review_registrations_per_hour: Option<Option<i32>>,
 }
 
 /// Changes settings. No setting changes an existing commission.
@@ -196,6 +202,8 @@ fn apply(program: &mut ProgramRow, changes: Changes) {
         changes.referral_expires_after_days.unwrap_or(program.referral_expires_after_days);
     program.close_after_days = changes.close_after_days.unwrap_or(program.close_after_days);
     program.default_deal = changes.default_deal.unwrap_or(program.default_deal);
+    program.review_registrations_per_hour =
+        changes.review_registrations_per_hour.unwrap_or(program.review_registrations_per_hour);
 }
 
 fn check(program: &ProgramRow) -> Result<()> {
@@ -208,6 +216,10 @@ fn check(program: &ProgramRow) -> Result<()> {
     }
     if !(0..=60).contains(&program.close_after_days) {
         return Err(Error::invalid("close_after_days", "expected 0 to 60 days"));
+    }
+    if program.review_registrations_per_hour.is_some_and(|limit| !(1..=1_000_000).contains(&limit)) {
+        let message = "expected 1 to 1000000, or null for any number";
+        return Err(Error::invalid("review_registrations_per_hour", message));
     }
     Ok(())
 }
@@ -223,6 +235,7 @@ fn settings(program: &ProgramRow) -> serde_json::Value {
         "referral_expires_after_days": program.referral_expires_after_days,
         "close_after_days": program.close_after_days,
         "default_deal": program.default_deal,
+        "review_registrations_per_hour": program.review_registrations_per_hour,
         "tracking": tracking::settings(&program.tracking),
     })
 }

@@ -22,7 +22,9 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::cache::Decisions;
+use crate::attribution::REASSIGNED;
 use crate::deal::ACCEPTED;
+use crate::ingest::REPLACED;
 use crate::error::{Error, Result, logged};
 use crate::ingest::course_of;
 use history::{Case, Under, replay};
@@ -101,6 +103,11 @@ pub async fn program(app: &App, program: ProgramId) -> Result<Report> {
     Ok(report)
 }
 
+/// Whether a log row gave a referral other owners or terms.
+fn is_handed_over(row: &WrittenRow) -> bool {
+    [ACCEPTED, REASSIGNED, REPLACED].contains(&row.kind.as_str())
+}
+
 /// A referral's owners and terms as they were before a log row gave it others.
 fn assignments_before(row: &WrittenRow) -> Result<Vec<AssignmentRow>> {
     let before = row.body.as_ref().and_then(|body| body.get("before")).cloned().unwrap_or_default();
@@ -127,14 +134,16 @@ impl Page {
         let mut told = Vec::with_capacity(rows.len());
         for row in &rows {
             let decisions = written.of(connection, row.id).await?;
-            let earlier = decisions.iter().filter(|row| row.kind == ACCEPTED).map(assignments_before);
+            let earlier = decisions.iter().filter(|row| is_handed_over(row)).map(assignments_before);
             told.push((earlier.collect::<Result<Vec<_>>>()?, decisions));
         }
         let earlier = told.iter().flat_map(|(earlier, _)| earlier).flatten();
         let versions = rows.iter().flat_map(|row| &row.assignments).chain(earlier).filter_map(|it| it.version);
         let versions = versions.collect();
         let terms = app.0.cache.versions(connection, program, &versions).await?;
-        let affiliates: BTreeSet<AffiliateId> = rows.iter().flat_map(ReferralRow::affiliates).collect();
+        let former = told.iter().flat_map(|(earlier, _)| earlier).flatten().map(|it| it.affiliate);
+        let affiliates: BTreeSet<AffiliateId> =
+            rows.iter().flat_map(ReferralRow::affiliates).chain(former).collect();
         let statuses = decisions.statuses(connection, &affiliates).await?;
         let network = decisions.network(connection, &affiliates).await?;
         let ids: Vec<ReferralId> = rows.iter().map(|row| row.id).collect();
@@ -160,7 +169,7 @@ impl Page {
         }
         let mut cases = Vec::with_capacity(rows.len());
         for (row, (earlier, decisions_on_it)) in rows.into_iter().zip(told) {
-            let course = course_of(&row, &decisions.program, &terms, &statuses, &decisions.brands)?;
+            let mut course = course_of(&row, &decisions.program, &terms, &statuses, &decisions.brands)?;
             let booked = booked.remove(&row.id).unwrap_or_default();
             let of_it = booked.values().filter_map(|it| by_commission.remove(&it.header.id)).flatten();
             let transfers: Vec<_> = of_it.collect();
@@ -172,7 +181,11 @@ impl Page {
                 let row = ReferralRow { assignments, ..row.clone() };
                 course_of(&row, &decisions.program, &terms, &statuses, &decisions.brands)
             });
-            let earlier = earlier.map(|course| Ok(course?.assignments)).collect::<Result<_>>()?;
+            let earlier = earlier.collect::<store::Result<Vec<_>>>()?.into_iter().map(|earlier| {
+                course.statuses.extend(earlier.statuses);
+                earlier.assignments
+            });
+            let earlier = earlier.collect();
             cases.push(Case { course, earlier, facts, booked, transfers, logs, decisions: decisions_on_it, row });
         }
         let deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();

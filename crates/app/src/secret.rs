@@ -61,6 +61,17 @@ impl Secret {
         *whole.first_chunk().expect("16 is less than 32")
     }
 
+    /// The keyed hash of a network address with what a browser calls itself.
+    pub fn visitor(&self, address: std::net::IpAddr, agent: &str) -> Hash {
+        let mut mac = self.names.clone();
+        mac.update(b"visitor");
+        mac.update(address.to_canonical().to_string().as_bytes());
+        mac.update(&[0]);
+        mac.update(agent.as_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("16 is less than 32")
+    }
+
     /// The keyed hash of a parsed command, to tell a repeated request from another one under the same key.
     pub fn input<T: serde::Serialize>(&self, input: &T) -> Vec<u8> {
         let mut mac = self.inputs.clone();

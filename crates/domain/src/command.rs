@@ -5,7 +5,9 @@ mod refused;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::attribution::Door;
 use crate::fact;
 use crate::fact::{Attributes, DisputeState, Figures, RefundState};
 use crate::ids::{AffiliateId, FactId, ReferralId};
@@ -32,11 +34,15 @@ pub enum Operation {
     ReditusChurn,
     /// `POST /v1/activity`.
     Activity,
+    /// `POST /v1/conversions`.
+    Conversion,
+    /// A conversion that a browser tells of: the pixel and the beacon.
+    BrowserConversion,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 7] = [
+    pub const ALL: [Operation; 9] = [
         Operation::Native,
         Operation::ReditusPayment,
         Operation::ReditusRefund,
@@ -44,6 +50,8 @@ impl Operation {
         Operation::ReditusConversionDeprecated,
         Operation::ReditusChurn,
         Operation::Activity,
+        Operation::Conversion,
+        Operation::BrowserConversion,
     ];
 
     /// The number under which the operation is stored.
@@ -56,6 +64,8 @@ impl Operation {
             Operation::ReditusConversionDeprecated => 4,
             Operation::ReditusChurn => 5,
             Operation::Activity => 6,
+            Operation::Conversion => 7,
+            Operation::BrowserConversion => 8,
         }
     }
 
@@ -68,6 +78,19 @@ impl Operation {
     /// without earning (money.md §5).
     pub fn refuses_what_cannot_earn(self) -> bool {
         self == Operation::ReditusPayment
+    }
+
+    /// Whether a caller with a key or a browser comes through this door.
+    pub fn door(self) -> Door {
+        match self {
+            Operation::BrowserConversion => Door::Browser,
+            _ => Door::Keyed,
+        }
+    }
+
+    /// Whether the affiliate that is named decides whatever the other evidence says: Reditus v2 (money.md §10).
+    pub fn name_decides(self) -> bool {
+        self == Operation::ReditusConversion
     }
 
     /// Whether the source id that comes through this door is an idempotency key as well: it then names the whole
@@ -110,11 +133,27 @@ pub enum AffiliateName {
     PartnerKey(String),
 }
 
+/// How a registration names the click that led to it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClickName {
+    /// By a token that one of our redirects signed, as it came.
+    Token(String),
+    /// By the id that the script gave the browser.
+    Client(Uuid),
+}
+
+/// The clicks that a registration may name.
+pub const MOST_CLICKS: usize = 10;
+
 /// A customer signed up.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Registration {
-    /// Who referred.
-    pub affiliate: AffiliateName,
+    /// Who referred, where the caller names somebody. A coupon and a click are evidence too, and better (money.md §10).
+    pub affiliate: Option<AffiliateName>,
+    /// The clicks that led to it, at most [`MOST_CLICKS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clicks: Vec<ClickName>,
     /// The program's own id of the customer.
     pub uid: Option<Uid>,
     /// The customer's e-mail address.

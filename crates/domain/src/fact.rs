@@ -292,6 +292,9 @@ pub struct Figures {
 pub enum Body {
     /// A customer signed up.
     Registration,
+    /// A caller with a key said of a customer, whom only a browser had told of, who referred it. The registration stays
+    /// the browser's; this earns nothing.
+    Conversion,
     /// A customer paid.
     Payment {
         /// The amount as it came, in the currency it came in, gross.
@@ -367,7 +370,7 @@ impl Fact {
     /// The sort of fact.
     pub fn kind(&self) -> Kind {
         match self.body {
-            Body::Registration => Kind::Registration,
+            Body::Registration | Body::Conversion => Kind::Registration,
             Body::Payment { .. } => Kind::Payment,
             Body::Refund { .. } => Kind::Refund,
             Body::Dispute { .. } => Kind::Dispute,

@@ -178,6 +178,10 @@ fn fold_one(context: Context<'_, impl Trace>, folded: &mut Folded, position: Pos
             move_referral(course, &mut folded.state, fact, counts.then_some(Event::Paid));
             activity::fold_row(context, folded, &case, figures.as_deref())
         }
+        Body::Conversion => {
+            move_referral(course, &mut folded.state, fact, None);
+            Outcome::default()
+        }
         Body::Refund { payment, .. } | Body::Dispute { payment, .. } => {
             move_referral(course, &mut folded.state, fact, None);
             let cut_off = context.returned.is_cut_off(*payment).then_some(Note::CutOff);

@@ -90,6 +90,7 @@ uuid_id!(/** A movement in the ledger. */ TransferId, "tr");
 uuid_id!(/** One frozen version of a deal's terms. */ DealVersionId, "dv");
 uuid_id!(/** An API key (not its secret). */ KeyId, "key");
 uuid_id!(/** A person whose data live in one place and can be erased. */ PersonId, "person");
+uuid_id!(/** Something about a registration that a person should look at. */ ReviewId, "rev");
 uuid_id!(/** A row of the log: one accepted write. */ LogId, "log");
 
 integer_id!(/** A program, the tenant. Unique in an installation. */ ProgramId);

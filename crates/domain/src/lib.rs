@@ -4,6 +4,7 @@
 //! What must not be here: a clock, randomness, I/O, SQL, HTTP. Time and ids come in as arguments.
 
 pub mod affiliate;
+pub mod attribution;
 pub mod claim;
 pub mod click;
 pub mod command;

@@ -28,6 +28,9 @@ pub enum TextError {
     /// Not a slug.
     #[error("{0:?} is not a slug; letters, digits, '-', '_', '.' and '~' are allowed")]
     NotASlug(String),
+    /// Not a coupon's code.
+    #[error("{0:?} is not a coupon's code; a code has no white space")]
+    NotACode(String),
 }
 
 /// Checks free text of at most `limit` characters: control characters other than line breaks and tabs are refused.

@@ -120,6 +120,8 @@ impl TryFrom<Raw> for AffiliateRow {
                 uid: raw.uid,
                 contact: raw.contact,
                 payment_details: raw.payment_details,
+                // Read by itself where it is needed.
+                visitor: None,
             },
             slug: raw.slug,
             partner_key: raw.partner_key,
@@ -320,6 +322,27 @@ pub async fn find(
             deal: row.deal_id.map(DealId),
         })
         .collect())
+}
+
+/// What affiliates can be told by: their e-mail addresses, and what they were last seen with.
+pub async fn people(
+    connection: &mut Connection,
+    program: ProgramId,
+    ids: &BTreeSet<AffiliateId>,
+) -> Result<BTreeMap<AffiliateId, (Option<String>, Option<Vec<u8>>)>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "select a.id, p.email, p.visitor
+         from affiliate a
+              cross join lateral (select email, visitor from person
+                                  where program_id = a.program_id and id = a.person_id offset 0) p
+         where a.program_id = $1 and a.id = any($2)",
+        program.0,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (AffiliateId(row.id), (row.email, row.visitor))).collect())
 }
 
 /// An affiliate by id.

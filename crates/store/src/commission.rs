@@ -123,7 +123,8 @@ pub struct Releasable {
     pub release_at: Timestamp,
 }
 
-/// Held commissions whose hold is over at an instant, that wait for no close and no dispute, in the order in which they became releasable.
+/// Held commissions whose hold is over at an instant, that wait for no close, no dispute and no person's look at their
+/// referral, in the order in which they became releasable.
 pub async fn releasable(
     connection: &mut Connection,
     program: ProgramId,
@@ -133,6 +134,8 @@ pub async fn releasable(
     let rows = sqlx::query!(
         "select id, referral_id, release_at from commission
          where program_id = $1 and released_at is null and not after_close and not disputed and release_at <= $2
+               and not exists (select from review v where v.program_id = $1 and v.referral_id = commission.referral_id
+                                                          and v.resolved_at is null)
          order by release_at, id limit $3",
         program.0,
         now,
@@ -437,7 +440,7 @@ pub async fn entries(
         .collect()
 }
 
-/// How much the releasable commissions hold: the sum of what was booked on the held side, per commission. The
+/// How much the releasable commissions hold, those left out whose referral a person is to look at: the sum of what was booked on the held side, per commission. The
 /// transaction holds the referrals' locks.
 pub async fn held(tx: &mut Tx, program: ProgramId, ids: &[CommissionId]) -> Result<Vec<HeldRow>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -448,6 +451,8 @@ pub async fn held(tx: &mut Tx, program: ProgramId, ids: &[CommissionId]) -> Resu
                      and t.entry is not null)::text as "standing!"
            from commission c
            where c.program_id = $1 and c.id = any($2) and c.released_at is null and not c.after_close and not c.disputed
+                 and not exists (select from review v where v.program_id = $1 and v.referral_id = c.referral_id
+                                                            and v.resolved_at is null)
            order by c.id"#,
         program.0,
         &ids

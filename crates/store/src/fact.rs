@@ -74,6 +74,17 @@ impl FactRow {
         serde_json::from_value(detail).map_err(|_| corrupt("fact", "detail", self.id))
     }
 
+    /// Of a registration: whether it only took the place of what a browser had said (money.md §10).
+    pub fn is_replacement(&self) -> bool {
+        self.detail.as_ref().is_some_and(|detail| detail.get("replaces").is_some())
+    }
+
+    /// Of a registration that took the place of what a browser had said: facts that had waited for a name of it.
+    pub fn attached(&self) -> Vec<FactId> {
+        let listed = self.detail.as_ref().and_then(|detail| detail.get("replaces")?.as_array());
+        listed.into_iter().flatten().filter_map(|id| id.as_str()?.parse().ok()).collect()
+    }
+
     /// Of a refund or dispute: the word of how far it has come.
     pub fn state(&self) -> Option<&str> {
         let word = self.detail.as_ref().and_then(|detail| detail.get("state")?.as_str());
@@ -94,6 +105,7 @@ impl FactRow {
         let missing = |column| corrupt("fact", column, self.id);
         let (mut id, mut attributes) = (self.id, self.attributes());
         let body = match self.kind {
+            Kind::Registration if self.is_replacement() => Body::Conversion,
             Kind::Registration => Body::Registration,
             Kind::Churn => Body::Churn,
             Kind::Payment => {

@@ -153,7 +153,8 @@ impl Decisions {
             "declare decisions no scroll cursor for
              select id, kind, scope, scope_version, recorded_at, body from log
              where program_id = {id} and scope is not null
-               and kind in ('commission.released', 'commission.rejected', 'referral.rejected', 'event.converted',
+               and kind in ('commission.released', 'commission.rejected', 'referral.rejected', 'referral.reassigned',
+                            'referral.replaced', 'event.converted',
                             'referral.accepted')
              order by scope, scope_version"
         );

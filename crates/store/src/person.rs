@@ -21,13 +21,15 @@ pub struct PersonRow {
     pub contact: serde_json::Value,
     /// Where payouts go, by method.
     pub payment_details: serde_json::Value,
+    /// The keyed hash of address and agent that a customer registered with, or an affiliate was last seen with.
+    pub visitor: Option<Vec<u8>>,
 }
 
 impl PersonRow {
     /// A person with nothing but an address and a uid.
     pub fn customer(id: PersonId, email: Option<String>, uid: Option<String>) -> PersonRow {
         let empty = || serde_json::Value::Object(serde_json::Map::new());
-        PersonRow { id, email, name: None, uid, contact: empty(), payment_details: empty() }
+        PersonRow { id, email, name: None, uid, contact: empty(), payment_details: empty(), visitor: None }
     }
 }
 
@@ -56,18 +58,20 @@ pub async fn append(tx: &mut Tx, program: ProgramId, people: &[PersonRow]) -> Re
     let uids: Vec<Option<String>> = people.iter().map(|person| person.uid.clone()).collect();
     let contacts: Vec<String> = people.iter().map(|person| person.contact.to_string()).collect();
     let details: Vec<String> = people.iter().map(|person| person.payment_details.to_string()).collect();
+    let visitors: Vec<Option<&[u8]>> = people.iter().map(|person| person.visitor.as_deref()).collect();
     sqlx::query!(
-        "insert into person (program_id, id, email, name, uid, contact, payment_details)
-         select $1, t.id, t.email, t.name, t.uid, t.contact::jsonb, t.payment_details::jsonb
-         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-              as t (id, email, name, uid, contact, payment_details)",
+        "insert into person (program_id, id, email, name, uid, contact, payment_details, visitor)
+         select $1, t.id, t.email, t.name, t.uid, t.contact::jsonb, t.payment_details::jsonb, t.visitor
+         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+              as t (id, email, name, uid, contact, payment_details, visitor)",
         program.0,
         &ids,
         &emails as _,
         &names as _,
         &uids as _,
         &contacts,
-        &details
+        &details,
+        &visitors as _
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
@@ -78,7 +82,7 @@ pub async fn append(tx: &mut Tx, program: ProgramId, people: &[PersonRow]) -> Re
 pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[PersonId]) -> Result<Vec<PersonRow>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        "select id, email, name, uid, contact, payment_details from person where program_id = $1 and id = any($2)",
+        "select id, email, name, uid, contact, payment_details, visitor from person where program_id = $1 and id = any($2)",
         program.0,
         &ids
     )
@@ -93,6 +97,7 @@ pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[Pers
             uid: row.uid,
             contact: row.contact,
             payment_details: row.payment_details,
+            visitor: row.visitor,
         })
         .collect())
 }
@@ -109,6 +114,45 @@ pub async fn update(tx: &mut Tx, program: ProgramId, person: &PersonRow) -> Resu
         person.uid,
         person.contact,
         person.payment_details
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// Fills in what is not known of people yet: e-mail address and uid.
+pub async fn complete(
+    tx: &mut Tx,
+    program: ProgramId,
+    people: &[(PersonId, Option<String>, Option<String>)],
+) -> Result<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = people.iter().map(|(id, ..)| id.0).collect();
+    let emails: Vec<Option<&str>> = people.iter().map(|(_, email, _)| email.as_deref()).collect();
+    let uids: Vec<Option<&str>> = people.iter().map(|(.., uid)| uid.as_deref()).collect();
+    sqlx::query!(
+        "update person set email = coalesce(person.email, t.email), uid = coalesce(person.uid, t.uid)
+         from unnest($2::uuid[], $3::text[], $4::text[]) as t (id, email, uid)
+         where person.program_id = $1 and person.id = any($2) and person.id = t.id",
+        program.0,
+        &ids,
+        &emails as _,
+        &uids as _
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// Remembers what a person was last seen with.
+pub async fn seen_with(tx: &mut Tx, program: ProgramId, id: PersonId, visitor: &[u8]) -> Result<()> {
+    sqlx::query!(
+        "update person set visitor = $3 where program_id = $1 and id = $2 and visitor is distinct from $3",
+        program.0,
+        id.0,
+        visitor
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;

@@ -82,6 +82,8 @@ pub struct ProgramRow {
     pub default_deal: DealId,
     /// How clicks are led on and conversions attributed.
     pub tracking: Tracking,
+    /// Registrations of one affiliate within an hour above which they are flagged; `None` for any number.
+    pub review_registrations_per_hour: Option<i32>,
     /// Counted up by every change of a decision that facts are decided under.
     pub version: i64,
     /// When it was made.
@@ -103,9 +105,10 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
                               smartico_advance, refuse_identical_payment, referral_expires_after_days,
                               default_affiliate_id, default_deal_id, version, created_at, updated_at,
                               close_after_days, tracking_id, allowed_hosts, fallback_url, click_parameter, cookie_days,
-                              attribution_model, keep_addresses, tracking_hosts, disposable_domains)
+                              attribution_model, keep_addresses, tracking_hosts, disposable_domains,
+                              review_registrations_per_hour)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                 $23, $24, $25)",
+                 $23, $24, $25, $26)",
         program.id.0,
         program.name,
         program.currency.code(),
@@ -130,7 +133,8 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
         program.tracking.attribution_model.as_str(),
         program.tracking.keep_addresses,
         &program.tracking.hosts,
-        &program.tracking.disposable_domains
+        &program.tracking.disposable_domains,
+        program.review_registrations_per_hour
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
@@ -144,7 +148,8 @@ pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
                 smartico_advance = $7, refuse_identical_payment = $8, referral_expires_after_days = $9,
                 default_deal_id = $10, version = version + 1, updated_at = $11, close_after_days = $12,
                 allowed_hosts = $13, fallback_url = $14, click_parameter = $15, cookie_days = $16,
-                attribution_model = $17, keep_addresses = $18, tracking_hosts = $19, disposable_domains = $20
+                attribution_model = $17, keep_addresses = $18, tracking_hosts = $19, disposable_domains = $20,
+                review_registrations_per_hour = $21
          where program_id = $1",
         program.id.0,
         program.name,
@@ -165,7 +170,8 @@ pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
         program.tracking.attribution_model.as_str(),
         program.tracking.keep_addresses,
         &program.tracking.hosts,
-        &program.tracking.disposable_domains
+        &program.tracking.disposable_domains,
+        program.review_registrations_per_hour
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
@@ -198,7 +204,8 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Op
         "select program_id, name, currency, zone, mode, payout_mode, payout_threshold_micros, smartico_advance,
                 refuse_identical_payment, referral_expires_after_days, default_affiliate_id, default_deal_id, version,
                 created_at, updated_at, close_after_days, closed_through, tracking_id, allowed_hosts, fallback_url,
-                click_parameter, cookie_days, attribution_model, keep_addresses, tracking_hosts, disposable_domains
+                click_parameter, cookie_days, attribution_model, keep_addresses, tracking_hosts, disposable_domains,
+                review_registrations_per_hour
          from program where program_id = $1",
         program.0
     )
@@ -226,6 +233,7 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Op
                 .transpose()?,
             default_affiliate: AffiliateId(row.default_affiliate_id),
             default_deal: DealId(row.default_deal_id),
+            review_registrations_per_hour: row.review_registrations_per_hour,
             tracking: Tracking {
                 id: row.tracking_id,
                 allowed_hosts: row.allowed_hosts,

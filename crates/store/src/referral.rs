@@ -346,11 +346,7 @@ pub async fn append(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow])
     let folds: Vec<String> = referrals.iter().map(|row| json(serde_json::to_string(&row.fold))).collect();
     let versions: Vec<i64> = referrals.iter().map(|row| row.version).collect();
     let created: Vec<Timestamp> = referrals.iter().map(|row| row.created_at).collect();
-    let known = |row: &&&ReferralRow| row.attributes != Attributes::default();
-    let attributes: Vec<Option<String>> = referrals
-        .iter()
-        .map(|row| Some(row).filter(known).map(|row| json(serde_json::to_string(&row.attributes))))
-        .collect();
+    let attributes: Vec<Option<String>> = referrals.iter().map(|row| attributes_of(row)).collect();
     sqlx::query!(
         "insert into referral (program_id, id, number, person_id, affiliate_id, state, state_set_at, occurred_at,
                                expires_at, assignments, fold, version, created_at, updated_at, attributes)
@@ -380,6 +376,12 @@ pub async fn append(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow])
     .execute(tx.enter(Step::Appends)?)
     .await?;
     Ok(())
+}
+
+/// What is known of a customer as it is stored: nothing where nothing is.
+fn attributes_of(row: &ReferralRow) -> Option<String> {
+    let is_known = row.attributes != Attributes::default();
+    is_known.then(|| serde_json::to_string(&row.attributes).expect("attributes are plain data"))
 }
 
 /// Stores what the fold made of referrals that the transaction has locked.
@@ -455,7 +457,7 @@ pub async fn under(
     Ok(ids.into_iter().map(ReferralId).collect())
 }
 
-/// Gives referrals that the transaction has locked their dated list of owners and terms.
+/// Gives referrals that the transaction has locked their dated list of owners and terms, and what is known of the customer.
 pub async fn assign(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow]) -> Result<()> {
     if referrals.is_empty() {
         return Ok(());
@@ -465,13 +467,15 @@ pub async fn assign(tx: &mut Tx, program: ProgramId, referrals: &[&ReferralRow])
         .iter()
         .map(|row| serde_json::to_string(&row.assignments).expect("assignments are plain data"))
         .collect();
+    let attributes: Vec<Option<String>> = referrals.iter().map(|row| attributes_of(row)).collect();
     sqlx::query!(
-        "update referral set assignments = t.assignments::jsonb
-         from unnest($2::uuid[], $3::text[]) as t (id, assignments)
+        "update referral set assignments = t.assignments::jsonb, attributes = t.attributes::jsonb
+         from unnest($2::uuid[], $3::text[], $4::text[]) as t (id, assignments, attributes)
          where program_id = $1 and referral.id = t.id",
         program.0,
         &ids,
-        &lists
+        &lists,
+        &attributes as _
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;

@@ -9,6 +9,8 @@ mod affiliates;
 mod balances;
 mod brands;
 mod commissions;
+mod conversions;
+mod coupons;
 mod deals;
 mod docs;
 mod document;
@@ -16,6 +18,7 @@ mod events;
 mod explain;
 mod extract;
 pub(crate) mod fields;
+mod inquiries;
 mod keys;
 mod links;
 mod log;
@@ -29,6 +32,7 @@ mod program;
 mod rates;
 mod referral_widget;
 mod referrals;
+mod reviews;
 
 use app::App;
 use axum::Router;
@@ -51,6 +55,16 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(referrals::list::list_referrals))
         .routes(routes!(referrals::show::show_referral))
         .routes(routes!(referrals::reject::reject_referral))
+        .routes(routes!(referrals::attributions::list_attributions))
+        .routes(routes!(referrals::reassign::reassign_referral))
+        .routes(routes!(conversions::create_conversion))
+        .routes(routes!(coupons::list::list_coupons, coupons::create::create_coupon))
+        .routes(routes!(coupons::show::show_coupon, coupons::update::update_coupon))
+        .routes(routes!(reviews::list::list_reviews))
+        .routes(routes!(reviews::resolve::resolve_review))
+        .routes(routes!(inquiries::list::list_inquiries, inquiries::create::create_inquiry))
+        .routes(routes!(inquiries::show::show_inquiry))
+        .routes(routes!(inquiries::answer::answer_inquiry))
         .routes(routes!(events::list::list_events, events::create::create_event))
         .routes(routes!(events::bulk::create_events))
         .routes(routes!(events::show::show_event))

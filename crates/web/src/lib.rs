@@ -5,11 +5,13 @@
 pub mod api;
 mod body;
 pub mod compat;
+mod cookie;
 mod decimal;
 mod key;
 mod observe;
 mod operations;
 mod script;
+mod track;
 mod widget;
 
 use app::App;
@@ -26,6 +28,7 @@ pub fn router(app: App) -> Router {
         .merge(compat::router())
         .merge(script::router())
         .merge(widget::router())
+        .merge(track::router())
         .layer(axum::extract::DefaultBodyLimit::max(body::LIMIT))
         .layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))

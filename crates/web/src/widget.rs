@@ -20,6 +20,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::api::fields::{Object, amount};
 use crate::body;
+use crate::track::visitor::Sender;
 
 /// The largest body, in bytes.
 const LIMIT: usize = 16 << 10;
@@ -76,8 +77,10 @@ async fn join(
     State(app): State<App>,
     product: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
+    sender: Sender,
     body: axum::body::Body,
 ) -> Result<Json<Shown>, Refusal> {
+    app.limits().of_address(sender.address, app.now())?;
     let token = token(&headers)?;
     let bytes = body::read_up_to(body, LIMIT).await.map_err(unreadable)?;
     let Object(joining): Object<Joining> = body::parse(&bytes).map_err(unreadable)?;
@@ -211,6 +214,7 @@ impl From<app::Error> for Refusal {
             app::Error::NotFound(_) => StatusCode::NOT_FOUND,
             app::Error::Forbidden(_) => StatusCode::FORBIDDEN,
             app::Error::Conflict { .. } | app::Error::Refused(_) => StatusCode::CONFLICT,
+            app::Error::Limited => StatusCode::TOO_MANY_REQUESTS,
             app::Error::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             app::Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -36,12 +36,14 @@ pub(crate) struct Offers {
 }
 
 impl Decisions {
-    /// What registrations of customers of these affiliates with these coupons choose from.
+    /// What registrations of customers of these affiliates with these coupons choose from, the deals that coupons name
+    /// among it.
     pub(crate) async fn offers(
         &self,
         connection: &mut Connection,
         affiliates: &BTreeSet<AffiliateId>,
         coupons: &[String],
+        of_coupons: impl Iterator<Item = DealId>,
     ) -> Result<Offers> {
         let own = self.own(connection, affiliates).await?;
         let by_coupon = match coupons {
@@ -50,6 +52,7 @@ impl Decisions {
         };
         let mut deals: BTreeSet<DealId> = BTreeSet::from([self.program.default_deal]);
         deals.extend(by_coupon.iter().map(|(deal, _)| deal));
+        deals.extend(of_coupons);
         for own in own.values() {
             deals.extend(own.made.iter().copied().chain(own.set.iter().filter_map(|(_, deal)| *deal)));
         }
@@ -97,16 +100,20 @@ impl Offers {
 
     /// The terms of a customer who registered for an affiliate at an instant: those of the coupon, else of the
     /// affiliate's deal whose criteria fit, else of the program's default, in the version in force then. The default
-    /// affiliate (organic traffic) has none.
+    /// affiliate (organic traffic) has none. `of_coupon` is the deal that a valid coupon names itself.
     pub(crate) fn choose(
         &self,
         program: &ProgramRow,
         affiliate: AffiliateId,
         customer: &Attributes,
+        of_coupon: Option<DealId>,
         at: Timestamp,
     ) -> InForce {
         if affiliate == program.default_affiliate {
             return None;
+        }
+        if let Some(terms) = of_coupon.and_then(|deal| self.in_force(deal, at)) {
+            return Some(terms);
         }
         let evidence = Evidence {
             country: customer.country.clone(),

@@ -115,9 +115,12 @@ async fn persist(app: &App, program: ProgramId, batch: &[&Prepared]) -> Done {
 }
 
 async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: bool) -> Result<Done> {
-    let registrations =
-        batch.iter().filter(|prepared| matches!(prepared.ask.command, Command::Registration(_))).count();
-    let numbers = match registrations {
+    let may_refer = |prepared: &&&Prepared| match &prepared.ask.command {
+        Command::Registration(_) => true,
+        Command::Payment(payment) => payment.attributes.coupon.is_some(),
+        _ => false,
+    };
+    let numbers = match batch.iter().filter(may_refer).count() {
         0 => Vec::new(),
         count => app.0.counters.take(app.pool(), program, "referral", count).await?,
     };
@@ -179,6 +182,12 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
         changed.iter().filter(|scope| scope.is_new == is_new).map(|scope| &scope.row).collect::<Vec<_>>()
     };
     store::referral::append(tx, program, &rows(true)).await?;
+    let reassigned: Vec<_> = effects.reassigned.iter().filter_map(|id| world.referrals.get(id)).collect();
+    let reassigned: Vec<_> = reassigned.iter().filter(|scope| !scope.is_new).map(|scope| &scope.row).collect();
+    store::referral::assign(tx, program, &reassigned).await?;
+    store::person::complete(tx, program, &effects.completed).await?;
+    store::attribution::append(tx, program, &effects.attributions).await?;
+    store::review::append(tx, program, &effects.reviews).await?;
     let facts: Vec<_> = effects.facts.iter().filter_map(|id| world.facts.remove(id)).collect();
     let changed = rows(false);
     let (rows, sums) = (effects.rows(&changed, &facts), effects.sums());

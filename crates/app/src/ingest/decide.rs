@@ -2,9 +2,11 @@
 //! earns. Nothing here waits or writes; what is to be written is collected in `Effects`.
 
 mod activity;
+mod attribute;
 mod book;
 mod fact;
 mod register;
+mod replace;
 
 use domain::command::{Command, Refused};
 use domain::fact::Kind;

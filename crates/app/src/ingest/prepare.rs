@@ -3,13 +3,31 @@
 
 use std::sync::Arc;
 
-use domain::command::{Churn, Command, Customer, Operation, Payment, Withdrawal};
-use domain::ids::{FactId, PersonId, ReferralId};
+use domain::click::{Token, TokenError};
+use domain::command::{Churn, ClickName, Command, Customer, Operation, Payment, Withdrawal};
+use domain::ids::{FactId, PersonId, ProgramId, ReferralId};
 use domain::time::Timestamp;
 use store::name::{Hash, Kind};
+use uuid::Uuid;
 
 use super::Ask;
 use crate::{App, random};
+
+/// A token's signature is what is asked here; its window is for the decision to judge.
+const ANY_AGE_DAYS: i32 = 36_500;
+
+/// A click that a registration names, as far as it is known without its row.
+#[derive(Clone, Debug)]
+pub(crate) enum Clicked {
+    /// One of ours: its token says when it was and on which link.
+    Signed(Token),
+    /// A token that is not believed, by what it may be called.
+    Refused(String, TokenError),
+    /// The visits of a browser.
+    Client(Uuid),
+    /// The key of the token could not be looked up.
+    Unchecked,
+}
 
 /// A command with everything that is made once.
 #[derive(Clone, Debug)]
@@ -35,6 +53,8 @@ pub(crate) struct Prepared {
     /// The uid's and the e-mail address's names.
     pub(crate) uid: Option<Hash>,
     pub(crate) email: Option<Hash>,
+    /// Of a registration: the clicks it names.
+    pub(crate) clicks: Vec<Clicked>,
 }
 
 impl Prepared {
@@ -58,7 +78,14 @@ impl Prepared {
     }
 }
 
-pub(crate) fn prepare(app: &App, now: Timestamp, ask: Arc<Ask>) -> Prepared {
+pub(crate) async fn prepare(app: &App, program: ProgramId, now: Timestamp, ask: Arc<Ask>) -> Prepared {
+    let mut clicks = Vec::new();
+    if let Command::Registration(registration) = &ask.command {
+        let at = registration.occurred_at.unwrap_or(now).max(now);
+        for click in &registration.clicks {
+            clicks.push(clicked(app, program, click, at).await);
+        }
+    }
     let secret = &app.0.secret;
     let (uid, email) = match &ask.command {
         Command::Registration(registration) => (registration.uid.as_ref(), registration.email.as_ref()),
@@ -82,7 +109,24 @@ pub(crate) fn prepare(app: &App, now: Timestamp, ask: Arc<Ask>) -> Prepared {
         payment,
         uid: uid.map(|uid| secret.name(Kind::Uid, &[uid.as_str()])),
         email: email.map(|email| secret.name(Kind::Email, &[email.as_str()])),
+        clicks,
         ask,
+    }
+}
+
+async fn clicked(app: &App, program: ProgramId, click: &ClickName, at: Timestamp) -> Clicked {
+    let text = match click {
+        ClickName::Client(id) => return Clicked::Client(*id),
+        ClickName::Token(text) => text,
+    };
+    match crate::click::verify(app, program, text, at, ANY_AGE_DAYS).await {
+        Ok(Ok(token)) => Clicked::Signed(token),
+        Ok(Err(error)) => {
+            // Whatever else came in its place may be personal data, which no record of evidence holds.
+            let is_token = text.len() == domain::click::TOKEN_LENGTH && error != TokenError::Alphabet;
+            Clicked::Refused(if is_token { text.clone() } else { "no click id".to_owned() }, error)
+        }
+        Err(_) => Clicked::Unchecked,
     }
 }
 

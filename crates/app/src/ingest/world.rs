@@ -1,17 +1,17 @@
 //! What a batch needs to know: names, facts, referrals with their courses, locked and read in the one lock order.
 
+mod choices;
 mod course;
 mod refunds;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::command::{AffiliateName, Command};
+use domain::command::Command;
 use domain::commission::{Booked, Key};
 use domain::fact::{Fact, Kind as FactKind, Position};
 use domain::fold::{Course, Truth};
 use domain::ids::{DealId, DealVersionId, FactId, ProgramId, ReferralId};
 use domain::sub_affiliate::Network;
-use store::affiliate::Found;
 use store::fact::FactRow;
 use store::name::{Binding, Hash, Kind, Mention};
 use store::program::ProgramRow;
@@ -19,13 +19,14 @@ use store::referral::ReferralRow;
 use store::{Connection, Result, Tx};
 use uuid::Uuid;
 
+pub(crate) use choices::Choices;
 pub(crate) use course::{Scopes, course_of, scope, scopes, scopes_under};
 pub(crate) use refunds::{Counted, Refunds};
 
 use super::prepare::Prepared;
 use super::rates::Rates;
 use crate::App;
-use crate::cache::{Decisions, Offers};
+use crate::cache::Decisions;
 
 /// A referral with what folding it needs.
 pub(crate) struct Scope {
@@ -62,9 +63,8 @@ pub(crate) struct World {
     pub(crate) referrals: HashMap<ReferralId, Scope>,
     /// Facts that wait under a name.
     pub(crate) parked: HashMap<Hash, Vec<FactId>>,
-    pub(crate) affiliates: Vec<Found>,
-    /// The deals that registrations choose from.
-    pub(crate) offers: Offers,
+    /// What registrations are decided by.
+    pub(crate) choices: Choices,
     /// Deals of the deal versions in use.
     pub(crate) deals: BTreeMap<DealVersionId, DealId>,
     pub(crate) statuses: BTreeMap<domain::ids::AffiliateId, domain::affiliate::History>,
@@ -151,8 +151,7 @@ pub(crate) async fn load(
         facts: HashMap::new(),
         referrals: HashMap::new(),
         parked: HashMap::new(),
-        affiliates: Vec::new(),
-        offers: Offers::default(),
+        choices: Choices::default(),
         deals: BTreeMap::new(),
         statuses: BTreeMap::new(),
         network: Network {
@@ -172,7 +171,7 @@ pub(crate) async fn load(
         None => lock_referrals(tx, program, batch, &world).await?,
     };
     load_referrals(app, tx, program, batch, &mut world, &decisions, rows).await?;
-    load_choices(tx, program, batch, &mut world, &decisions).await?;
+    choices::load(app, tx, program, batch, &mut world, &decisions).await?;
     Ok(Some(world))
 }
 
@@ -436,6 +435,10 @@ fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
         if last.is_some_and(|last| *last >= position) {
             wanted.insert(id);
         }
+        // It may take the place of what a browser said.
+        if matches!(prepared.ask.command, Command::Registration(_)) {
+            wanted.insert(id);
+        }
         // A refund may be parked under the payment's source.
         if prepared.sources.iter().any(|source| world.parked.contains_key(source)) {
             wanted.insert(id);
@@ -443,40 +446,4 @@ fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
         newest.insert(id, position);
     }
     wanted
-}
-
-/// Reads what registrations choose from: affiliates by name, and deals.
-async fn load_choices(
-    tx: &mut Tx,
-    program: ProgramId,
-    batch: &[&Prepared],
-    world: &mut World,
-    decisions: &Decisions,
-) -> Result<()> {
-    let (mut ids, mut slugs, mut partner_keys, mut coupons) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for prepared in batch {
-        let Command::Registration(registration) = &prepared.ask.command else { continue };
-        match &registration.affiliate {
-            AffiliateName::Id(id) => ids.push(id.0),
-            AffiliateName::Slug(slug) => slugs.push(slug.as_str().to_owned()),
-            AffiliateName::PartnerKey(key) => partner_keys.push(key.clone()),
-        }
-        coupons.extend(registration.attributes.coupon.clone());
-    }
-    if ids.is_empty() && slugs.is_empty() && partner_keys.is_empty() {
-        return Ok(());
-    }
-    for names in [&mut slugs, &mut partner_keys, &mut coupons] {
-        names.sort();
-        names.dedup();
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    world.affiliates = store::affiliate::find(tx.read(), program, &ids, &slugs, &partner_keys).await?;
-    let found = world.affiliates.iter().map(|affiliate| affiliate.id).collect();
-    world.statuses.extend(decisions.statuses(tx.read(), &found).await?);
-    world.network.members.extend(decisions.network(tx.read(), &found).await?.members);
-    world.offers = decisions.offers(tx.read(), &found, &coupons).await?;
-    world.deals.extend(world.offers.versions());
-    Ok(())
 }

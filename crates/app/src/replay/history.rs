@@ -19,8 +19,9 @@ use store::referral::ReferralRow;
 use store::transfer::{BookedRow, TransferRow};
 
 use super::timeline::{self, Event, RELEASED, commission_of, event_of};
+use crate::attribution::REASSIGNED;
 use crate::deal::ACCEPTED;
-use crate::ingest::{Booking, Effects, Scope, book_in, convert, re_rate, reject_commission, reject_referral};
+use crate::ingest::{Booking, Effects, REPLACED, Scope, book_in, convert, re_rate, reject_commission, reject_referral};
 use crate::ledger::{Journal, Origin, Part};
 
 /// A referral with all that is known and booked of it.
@@ -161,8 +162,17 @@ fn beginning(case: &Case) -> Scope {
         ..case.row.clone()
     };
     let assignments = case.earlier.first().unwrap_or(&case.course.assignments).clone();
-    let course =
-        Course { assignments, rejected_at: None, rejected: Default::default(), ..case.course.clone() };
+    // A keyed conversion may have said more of the customer than the browser whose place it took.
+    let replaced = case.decisions.iter().find(|row| row.kind == REPLACED);
+    let customer = replaced.and_then(|row| row.body.as_ref()?.get("customer_before").cloned());
+    let customer = customer.and_then(|known| serde_json::from_value(known).ok());
+    let course = Course {
+        assignments,
+        rejected_at: None,
+        rejected: Default::default(),
+        customer: customer.unwrap_or_else(|| case.course.customer.clone()),
+        ..case.course.clone()
+    };
     Scope { row, course, history: Some(crate::ingest::History::default()), is_new: false, changed: false }
 }
 
@@ -214,7 +224,10 @@ impl Teller<'_> {
                     convert(scope, network, effects, fact, self.deals, Booking { log, now: at })?;
                 }
             }
-            ACCEPTED => {
+            ACCEPTED | REASSIGNED | REPLACED => {
+                if row.kind == REPLACED {
+                    scope.course.customer = self.case.course.customer.clone();
+                }
                 self.accepted += 1;
                 let now = self.case.earlier.get(self.accepted).unwrap_or(&self.case.course.assignments);
                 scope.course.assignments = now.clone();

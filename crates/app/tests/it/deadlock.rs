@@ -180,7 +180,8 @@ fn everything_at_once_on_twenty_affiliates_meets_no_deadlock() {
         let registrations = (0..CUSTOMERS).map(|number| {
             let command = Command::Registration(Registration {
                 attributes: domain::fact::Attributes::default(),
-                affiliate: AffiliateName::Id(affiliates[number % AFFILIATES]),
+                affiliate: Some(AffiliateName::Id(affiliates[number % AFFILIATES])),
+            clicks: Vec::new(),
                 uid: Some(Uid::parse(&customer(number)).expect("a uid")),
                 email: None,
                 occurred_at: None,

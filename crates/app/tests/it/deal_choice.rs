@@ -54,7 +54,7 @@ impl Books<'_> {
                 _ => panic!("{word} is no attribute of this table"),
             }
         }
-        registration.affiliate = AffiliateName::Id(affiliate);
+        registration.affiliate = Some(AffiliateName::Id(affiliate));
         registration.attributes = attributes;
         self.send(at(Command::Registration(registration), time)).await.expect("a referral");
     }

@@ -38,7 +38,8 @@ pub(crate) fn customer(uid: &str) -> Customer {
 /// A registration with ann.
 pub(crate) fn registration(uid: &str) -> Command {
     Command::Registration(Registration {
-        affiliate: AffiliateName::Slug(Slug::parse("ann").expect("a slug")),
+        affiliate: Some(AffiliateName::Slug(Slug::parse("ann").expect("a slug"))),
+        clicks: Vec::new(),
         uid: Some(Uid::parse(uid).expect("a uid")),
         email: Some(Email::parse(&format!("{uid}@example.com")).expect("an address")),
         attributes: Attributes::default(),

@@ -97,7 +97,7 @@ impl Months<'_> {
         if self.customers.insert(uid.clone()) {
             let mut command = registration(&uid);
             if let Command::Registration(registration) = &mut command {
-                registration.affiliate = AffiliateName::Slug(Slug::parse(affiliate).expect("a slug"));
+                registration.affiliate = Some(AffiliateName::Slug(Slug::parse(affiliate).expect("a slug")));
             }
             self.send(command, date).await;
         }

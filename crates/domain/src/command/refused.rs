@@ -16,6 +16,9 @@ pub enum Refused {
     /// No affiliate has the name.
     #[error("no affiliate is known as {0:?}")]
     UnknownAffiliate(String),
+    /// Nothing that came with a registration names an affiliate.
+    #[error("nothing that came names an affiliate; {0}")]
+    NotAttributed(String),
     /// The customer is a referral already.
     #[error("the customer is already a referral ({0})")]
     AlreadyReferred(ReferralId),
@@ -108,6 +111,7 @@ impl Refused {
             Refused::UnknownCustomer(_) => "unknown_customer",
             Refused::UnknownPayment(_) => "unknown_payment",
             Refused::UnknownAffiliate(_) => "unknown_affiliate",
+            Refused::NotAttributed(_) => "not_attributed",
             Refused::AlreadyReferred(_) => "already_referred",
             Refused::KeyReused(_) => "key_reused",
             Refused::OtherMoney { .. } => "other_money",

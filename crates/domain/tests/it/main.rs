@@ -3,6 +3,7 @@
 
 mod affiliates;
 mod amounts;
+mod attribution;
 mod books;
 mod click;
 mod counting;

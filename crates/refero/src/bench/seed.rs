@@ -112,7 +112,8 @@ pub(super) async fn affiliates(sql: &mut PgConnection, program: ProgramId, count
 fn register(uid: &str, affiliate: i64) -> Outcome<Ask> {
     let registration = Registration {
         attributes: domain::fact::Attributes::default(),
-        affiliate: AffiliateName::Id(AffiliateId(affiliate)),
+        affiliate: Some(AffiliateName::Id(AffiliateId(affiliate))),
+            clicks: Vec::new(),
         uid: Some(Uid::parse(uid).map_err(Failure::new)?),
         email: None,
         occurred_at: None,

@@ -78,7 +78,8 @@ impl Life {
         let address = (identity.address)(&mut generator, index);
         let registration = Registration {
             attributes: domain::fact::Attributes::default(),
-            affiliate: AffiliateName::Slug(Slug::parse(slug)?),
+            affiliate: Some(AffiliateName::Slug(Slug::parse(slug)?)),
+            clicks: Vec::new(),
             uid: Some(uid.clone()),
             email: Some(Email::parse(&address)?),
             occurred_at: Some(registered_at),

@@ -94,6 +94,21 @@ test("a user joins, shares her link, and sees what it brought", async () => {
   assert.deepEqual(await context.cookies(), [], "nothing is left in a cookie");
 });
 
+test("a friend comes by the personal link", async () => {
+  const user = fresh("user");
+  const body = { accepts_terms: true, user_details: {} };
+  const headers = { authorization: `Bearer ${token(secret, user)}`, "content-type": "application/json" };
+  const ask = async (path, init) => (await fetch(`${origin.replace("refero.example", "127.0.0.1")}/widget/${secret.product_id}${path}`, { headers, ...init })).json();
+  const { advocate } = await ask("/advocate", { method: "POST", body: JSON.stringify(body) });
+  const head = snippet("Install", { origin, customer });
+  const uid = fresh("friend");
+  stage.page("www.shop.example", "/", `<html lang="en"><head>${head}<script>refero("track","conversion",{ uid: "${uid}" })</script></head></html>`);
+  await page.goto(advocate.link);
+  await eventually("the friend's sign-up", async () => (await ask("")).advocate.sign_ups === 1);
+  await pay(uid);
+  assert.equal((await ask("")).advocate.paying, 1);
+});
+
 test("what is wrong is said, and can be tried again", async () => {
   await open(fresh("user"), { auth: "no.token.atall" });
   const dialog = page.getByRole("dialog");

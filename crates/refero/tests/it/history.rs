@@ -22,7 +22,8 @@ async fn history(test: &TestApp) -> (ProgramId, FactId) {
     let uid = Uid::parse("cus_1").expect("a uid");
     let registration = Command::Registration(Registration {
         attributes: Attributes::default(),
-        affiliate: AffiliateName::Slug(Slug::parse("ann").expect("a slug")),
+        affiliate: Some(AffiliateName::Slug(Slug::parse("ann").expect("a slug"))),
+            clicks: Vec::new(),
         uid: Some(uid.clone()),
         email: None,
         occurred_at: None,

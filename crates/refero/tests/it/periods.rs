@@ -25,7 +25,8 @@ fn a_month_is_looked_at_and_closed() {
         let player = Uid::parse("p1").expect("a uid");
         let registration = Command::Registration(Registration {
             attributes: domain::fact::Attributes::default(),
-            affiliate: AffiliateName::Slug(Slug::parse("ann").expect("a slug")),
+            affiliate: Some(AffiliateName::Slug(Slug::parse("ann").expect("a slug"))),
+            clicks: Vec::new(),
             uid: Some(player.clone()),
             email: None,
             occurred_at: None,

@@ -22,7 +22,7 @@ full join (
         ) as f
         join referral r on r.program_id = f.program_id and r.id = f.referral_id
         cross join lateral (values
-            ('registrations', (f.kind = 0)::int), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
+            ('registrations', (f.kind = 0 and f.detail -> 'replaces' is null)::int), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
             ('refunds', (f.kind = 2 and f.counts)::int), ('churns', (f.kind = 3)::int),
             ('micros', case when f.kind = 1 then coalesce(f.value_micros, 0) else 0 end),
             ('micros refunded', case when f.kind = 2 and f.counts then coalesce(f.value_micros, 0) else 0 end)) as m (measure, count)

@@ -25,7 +25,8 @@ pub(crate) fn ask(fact: &Fact, affiliates: &[AffiliateId], key: &str) -> Option<
     let command = match &fact.said {
         Said::Reported { .. } => return None,
         Said::Registered { affiliate, country } => Command::Registration(command::Registration {
-            affiliate: AffiliateName::Id(affiliates[*affiliate]),
+            affiliate: Some(AffiliateName::Id(affiliates[*affiliate])),
+            clicks: Vec::new(),
             uid: customer.uid,
             email: None,
             attributes: Attributes { country: Some((*country).to_owned()), ..Attributes::default() },

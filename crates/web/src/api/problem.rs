@@ -91,6 +91,8 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => "The method is not known here",
         StatusCode::CONFLICT => "The request contradicts what is recorded",
         StatusCode::PAYLOAD_TOO_LARGE => "The body is too large",
+        StatusCode::UNPROCESSABLE_ENTITY => "The request cannot be acted on",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
         StatusCode::SERVICE_UNAVAILABLE => "The service is busy",
         _ => "Something went wrong on our side",
     }
@@ -103,6 +105,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Refused(Refused::InFuture(_) | Refused::Implausible(_) | Refused::NotConvertible(_)) => {
             StatusCode::BAD_REQUEST
         }
+        Error::Refused(Refused::NotAttributed(_)) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_)
         | Error::Refused(
@@ -125,6 +128,7 @@ fn status_of(error: &Error) -> StatusCode {
             | Refused::Stale { .. }
             | Refused::OtherFigures(_),
         ) => StatusCode::CONFLICT,
+        Error::Limited => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable | Error::Refused(Refused::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) | Error::Refused(Refused::Internal(_)) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -183,7 +187,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let extra: Option<(HeaderName, &str)> = match status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"refero\"")),
-            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some((header::RETRY_AFTER, "1")),
             _ => None,
         };
         let mut response = (status, Json(&*self.0)).into_response();

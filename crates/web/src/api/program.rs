@@ -92,6 +92,8 @@ pub(crate) struct Program {
     tracking_hosts: Vec<String>,
     /// Domains of e-mail addresses whose registrations are flagged for review.
     disposable_domains: Vec<String>,
+    /// Registrations of one affiliate within an hour above which they are flagged for review; null for any number.
+    review_registrations_per_hour: Option<i32>,
     /// When it was made.
     created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -101,6 +103,7 @@ pub(crate) struct Program {
 impl From<ProgramRow> for Program {
     fn from(row: ProgramRow) -> Program {
         Program {
+            review_registrations_per_hour: row.review_registrations_per_hour,
             id: row.id.0,
             name: row.name,
             currency: row.currency,

@@ -1,6 +1,8 @@
 //! `/v1/referrals`: customers attributed to affiliates. They are made by registrations.
 
+pub(super) mod attributions;
 pub(super) mod list;
+pub(super) mod reassign;
 pub(super) mod reject;
 pub(super) mod show;
 

@@ -5,7 +5,6 @@
 mod affiliate_commissions;
 mod affiliate_referrals;
 mod caller;
-mod cookie;
 mod failure;
 mod identity;
 mod json;

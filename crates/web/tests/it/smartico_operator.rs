@@ -145,7 +145,8 @@ impl Operator {
     pub(crate) async fn register(&self, slug: &str, uid: &str) {
         self.submit(Command::Registration(Registration {
             attributes: domain::fact::Attributes::default(),
-            affiliate: AffiliateName::Slug(Slug::parse(slug).expect("a slug")),
+            affiliate: Some(AffiliateName::Slug(Slug::parse(slug).expect("a slug"))),
+            clicks: Vec::new(),
             uid: Some(Uid::parse(uid).expect("a uid")),
             email: None,
             occurred_at: None,

@@ -6,17 +6,19 @@ use domain::command::Refused;
 use domain::commission::{Booked, HoldChange, Key, Posting, Reason, difference, hold_changes};
 use domain::fact::{Body, Fact, Kind};
 use domain::fold::{FirstPayment, Folded, fold, step};
-use domain::ids::{AffiliateId, CommissionId, DealId, FactId, LogId, ReferralId};
+use domain::ids::{AffiliateId, CommissionId, DealId, FactId, LogId, PersonId, ReferralId};
 use domain::ledger;
 use domain::outcome::{Outcome, Standing};
 use domain::sub_affiliate::Network;
 use domain::time::{Period, Timestamp};
+use store::attribution::AttributionRow;
 use store::commission::CommissionRow;
 use store::fact::{Attached, FactRow};
 use store::log::LogRow;
 use store::name::Hash;
 use store::person::PersonRow;
 use store::referral::ReferralRow;
+use store::review::ReviewRow;
 use store::roll_up::{Day, Figures};
 use store::Rows;
 use uuid::Uuid;
@@ -31,6 +33,12 @@ pub(crate) struct Effects {
     /// Facts to append, in the order of the log; their rows stand in the world.
     pub(crate) facts: Vec<FactId>,
     pub(crate) people: Vec<PersonRow>,
+    /// What became known of people who were there already: e-mail address and uid.
+    pub(crate) completed: Vec<(PersonId, Option<String>, Option<String>)>,
+    /// Referrals that belong to somebody else than before.
+    pub(crate) reassigned: BTreeSet<ReferralId>,
+    pub(crate) attributions: Vec<AttributionRow>,
+    pub(crate) reviews: Vec<ReviewRow>,
     pub(crate) commissions: Vec<CommissionRow>,
     /// Commissions that disputes hold or let go.
     pub(crate) disputed: BTreeMap<CommissionId, bool>,
@@ -87,6 +95,10 @@ impl Effects {
         Effects {
             facts: Vec::new(),
             people: Vec::new(),
+            completed: Vec::new(),
+            reassigned: BTreeSet::new(),
+            attributions: Vec::new(),
+            reviews: Vec::new(),
             commissions: Vec::new(),
             disputed: BTreeMap::new(),
             journal: Journal::new(zone, closed_through),
@@ -119,7 +131,7 @@ impl Effects {
         self.logs.push(LogRow { id: prepared.fact.into(), kind, scope, recorded_at: prepared.now, body });
     }
 
-    fn figures(&mut self, day: Day, currency: domain::currency::Currency, change: &Figures) {
+    pub(super) fn figures(&mut self, day: Day, currency: domain::currency::Currency, change: &Figures) {
         self.days.entry(day).or_default().add(change);
         self.journal.account(day.affiliate, currency).figures.add(change);
     }
@@ -337,7 +349,7 @@ fn settle(
     scope.row.fold = folded.state;
     let mut outcome = fact.and_then(|fact| folded.outcomes.remove(&fact.id)).unwrap_or_default();
     outcome.affiliate = fact.map(|fact| scope.course.owner_at(fact.occurred_at).affiliate);
-    if fact.is_some_and(|fact| matches!(fact.body, Body::Registration | Body::Churn)) {
+    if fact.is_some_and(|fact| matches!(fact.body, Body::Registration | Body::Conversion | Body::Churn)) {
         outcome.referral = Some(Standing {
             state: scope.row.state,
             state_set_at: scope.row.state_set_at,
@@ -348,7 +360,7 @@ fn settle(
 }
 
 /// Remembers a closed month that has to be closed again because of something dated in it.
-fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timestamp, origin: Origin) {
+pub(super) fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timestamp, origin: Origin) {
     let month = scope.course.zone.period_of(at);
     let is_closed = effects.closed_through.is_some_and(|closed| month <= closed);
     // Whether the deal closes at all is not asked here: another of its versions may.
@@ -404,7 +416,7 @@ fn hold(scope: &mut Scope, effects: &mut Effects, change: HoldChange, origin: Or
     }
 }
 
-fn day_of(scope: &Scope, at: Timestamp, deals: &BTreeMap<domain::ids::DealVersionId, DealId>) -> Day {
+pub(super) fn day_of(scope: &Scope, at: Timestamp, deals: &BTreeMap<domain::ids::DealVersionId, DealId>) -> Day {
     let owner = scope.course.owner_at(at);
     let deal = owner.terms.as_ref().and_then(|(version, _)| deals.get(version).copied());
     Day {
@@ -431,7 +443,7 @@ fn count(
         Body::Payment { .. } => return,
         Body::Refund { .. } => return count_refund(scope, effects, row, deals),
         Body::Churn => Figures { churns: 1, ..Figures::default() },
-        Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
+        Body::Conversion | Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
     };
     let day = day_of(scope, fact.occurred_at, deals);
     effects.figures(day, scope.course.currency, &figures);

@@ -10,6 +10,7 @@ use store::fact::FactRow;
 use store::name::Hash;
 
 use super::book::{Cause, Effects, book};
+use super::register::{names, refer_by_coupon};
 use super::{attach, new_fact, park, recorded, set_value, take_own_names};
 use crate::ingest::Answer;
 use crate::ingest::prepare::Prepared;
@@ -25,7 +26,8 @@ pub(super) fn pay(
     fact.amount = Some(payment.amount);
     set_value(world, &mut fact)?;
     fact.detail = detail(payment);
-    let Some(referral) = world.referral_of(prepared) else {
+    let known = world.referral_of(prepared);
+    let Some(referral) = known.or_else(|| refer_by_coupon(world, effects, prepared, payment)) else {
         let answer = park_or_refuse(world, effects, prepared, fact);
         if answer.is_ok() {
             park_refunds_with_payment(world, effects, prepared);
@@ -36,6 +38,10 @@ pub(super) fn pay(
         check_can_earn(world, referral, prepared)?;
     }
     record(world, effects, prepared, fact, referral)?;
+    if known.is_none() {
+        // Other facts of the customer may have waited for somebody to say who referred it.
+        attach(world, effects, referral, &names(prepared), prepared.fact.into(), prepared.now)?;
+    }
     // Refunds of this payment may have come before it.
     for source in &prepared.sources {
         settle_refunds(world, source, prepared.fact);

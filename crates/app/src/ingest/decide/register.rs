@@ -1,18 +1,22 @@
-//! Registrations: attribution of a customer to an affiliate, decided once.
+//! Registrations: attribution of a customer to an affiliate, decided once; and referrals that the coupon of a payment
+//! makes (money.md §10).
 
 use std::collections::BTreeMap;
 
-use domain::command::{AffiliateName, Refused, Registration};
+use domain::command::{Payment, Registration};
 use domain::fact::Attributes;
 use domain::fold::{Assignment, Course, State};
-use domain::ids::ReferralNumber;
+use domain::ids::{ReferralId, ReferralNumber};
 use domain::referral;
+use domain::text::{Email, Uid};
 use store::affiliate::Found;
 use store::name::Hash;
 use store::person::PersonRow;
 use store::referral::{AssignmentRow, ReferralRow};
 
+use super::attribute::{Attributed, attribute, record, watch};
 use super::book::{Cause, Effects, book};
+use super::replace::replace;
 use super::{attach, new_fact, recorded, take_name, take_own_names};
 use crate::cache::InForce;
 use crate::ingest::Answer;
@@ -25,25 +29,13 @@ pub(super) fn register(
     prepared: &Prepared,
     registration: &Registration,
 ) -> Answer {
-    let names: Vec<Hash> = prepared.uid.iter().chain(&prepared.email).copied().collect();
+    let names = names(prepared);
     if let Some(known) = names.iter().find_map(|name| world.subject(name)) {
-        return Err(Refused::AlreadyReferred(domain::ids::ReferralId(known)));
+        return replace(world, effects, prepared, registration, ReferralId(known));
     }
-    let affiliate = find(world, &registration.affiliate)
-        .cloned()
-        .ok_or_else(|| Refused::UnknownAffiliate(described(&registration.affiliate)))?;
-    let terms =
-        world.offers.choose(&world.program, affiliate.id, &registration.attributes, prepared.occurred_at);
-    let scope = new_scope(world, prepared, &affiliate, terms, &registration.attributes);
-    world.referrals.insert(prepared.referral, scope);
-    for name in &names {
-        take_name(world, effects, *name, prepared.referral.0);
-    }
-    effects.people.push(PersonRow::customer(
-        prepared.person,
-        registration.email.as_ref().map(ToString::to_string),
-        registration.uid.as_ref().map(ToString::to_string),
-    ));
+    let attributed = attribute(world, prepared, registration.affiliate.as_ref(), &registration.attributes)?;
+    let who = (registration.email.as_ref(), registration.uid.as_ref());
+    refer(world, effects, prepared, &attributed, who);
     let mut fact = new_fact(prepared);
     fact.referral = Some(prepared.referral);
     let cause = Cause { log: prepared.fact.into(), now: prepared.now };
@@ -58,20 +50,59 @@ pub(super) fn register(
     Ok(answer)
 }
 
-fn find<'a>(world: &'a World, name: &AffiliateName) -> Option<&'a Found> {
-    world.affiliates.iter().find(|affiliate| match name {
-        AffiliateName::Id(id) => affiliate.id == *id,
-        AffiliateName::Slug(slug) => affiliate.slug == slug.as_str(),
-        AffiliateName::PartnerKey(key) => affiliate.partner_key == *key,
-    })
+/// The names of the customer: uid, then e-mail address.
+pub(super) fn names(prepared: &Prepared) -> Vec<Hash> {
+    prepared.uid.iter().chain(&prepared.email).copied().collect()
 }
 
-fn described(name: &AffiliateName) -> String {
-    match name {
-        AffiliateName::Id(id) => id.to_string(),
-        AffiliateName::Slug(slug) => slug.to_string(),
-        AffiliateName::PartnerKey(key) => key.clone(),
+/// The referral that the coupon of an unknown customer's payment makes; `None` where it has no valid one, or where
+/// nothing names the customer.
+pub(super) fn refer_by_coupon(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    payment: &Payment,
+) -> Option<ReferralId> {
+    let is_named = prepared.uid.is_some() || prepared.email.is_some();
+    payment.attributes.coupon.as_ref().filter(|_| is_named)?;
+    let attributed = attribute(world, prepared, None, &payment.attributes).ok()?;
+    let customer = Attributes {
+        brand: payment.attributes.brand.clone(),
+        country: payment.attributes.country.clone(),
+        campaign: payment.attributes.campaign.clone(),
+        coupon: payment.attributes.coupon.clone(),
+        ..Attributes::default()
+    };
+    let attributed = Attributed { attributes: customer, ..attributed };
+    let who = (payment.customer.email.as_ref(), payment.customer.uid.as_ref());
+    refer(world, effects, prepared, &attributed, who);
+    Some(prepared.referral)
+}
+
+/// Makes the referral, its person and the record of its attribution.
+fn refer(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    attributed: &Attributed,
+    (email, uid): (Option<&Email>, Option<&Uid>),
+) {
+    let Attributed { affiliate, attributes, of_coupon, .. } = attributed;
+    let offers = &world.choices.offers;
+    let terms = offers.choose(&world.program, affiliate.id, attributes, *of_coupon, prepared.occurred_at);
+    let scope = new_scope(world, prepared, affiliate, terms, attributes);
+    world.referrals.insert(prepared.referral, scope);
+    for name in names(prepared) {
+        take_name(world, effects, name, prepared.referral.0);
     }
+    effects.people.push(PersonRow {
+        visitor: prepared.ask.visitor.map(|visitor| visitor.to_vec()),
+        ..PersonRow::customer(prepared.person, email.map(ToString::to_string), uid.map(ToString::to_string))
+    });
+    let row = record(prepared, prepared.referral, 1, attributed);
+    world.choices.newest.insert(prepared.referral, (1, row.is_provisional));
+    effects.attributions.push(row);
+    watch(world, effects, prepared, prepared.referral, email, affiliate);
 }
 
 fn new_scope(
@@ -115,7 +146,12 @@ fn new_scope(
         updated_at: prepared.now,
     };
     let owner = Assignment { from, affiliate: affiliate.id, terms };
-    let course =
-        Course { statuses, expires_at, truths: world.truths.clone(), customer: attributes.clone(), ..Course::new(world.program.currency, world.program.zone, owner) };
+    let course = Course {
+        statuses,
+        expires_at,
+        truths: world.truths.clone(),
+        customer: attributes.clone(),
+        ..Course::new(world.program.currency, world.program.zone, owner)
+    };
     Scope { row, course, history: Some(History::default()), is_new: true, changed: true }
 }

@@ -130,7 +130,7 @@ impl Body<'_> {
                 Command::Churn(Churn { customer: self.customer()?, occurred_at })
             }
         };
-        Ok(Ask { operation: Operation::Native, key, park, command })
+        Ok(Ask { key, park, ..Ask::new(Operation::Native, command) })
     }
 
     /// The idempotency key in the body.
@@ -190,7 +190,8 @@ impl Body<'_> {
             return Err(Problem::invalid("uid", "name the customer by uid, email or both"));
         }
         let attributes = self.attributes()?;
-        Ok(Registration { affiliate, uid, email, attributes, occurred_at: self.occurred_at.map(|at| at.0) })
+        let occurred_at = self.occurred_at.map(|at| at.0);
+        Ok(Registration { affiliate: Some(affiliate), clicks: Vec::new(), uid, email, attributes, occurred_at })
     }
 
     fn payment(mut self) -> Result<Payment, Problem> {

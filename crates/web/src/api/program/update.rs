@@ -94,6 +94,10 @@ pub(crate) struct ProgramChanges {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Vec<String>, max_items = 20000, required = false)]
     disposable_domains: Option<Vec<String>>,
+    /// Registrations of one affiliate within an hour above which they are flagged for review; null for any number.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 1_000_000)]
+    review_registrations_per_hour: Option<Option<i32>>,
 }
 
 fn attribution_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AttributionModel>, D::Error> {
@@ -146,6 +150,7 @@ pub(crate) async fn update_program(
             hosts: body.tracking_hosts,
             disposable_domains: body.disposable_domains,
         },
+        review_registrations_per_hour: body.review_registrations_per_hour,
     };
     Ok(Json(app::program::update(&app, &caller, changes).await?.into()))
 }

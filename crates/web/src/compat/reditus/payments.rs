@@ -48,7 +48,7 @@ pub(super) async fn create(
     Object(request): Object<PaymentRequest>,
 ) -> Result<Response> {
     let command = Command::Payment(request.command()?);
-    let ask = Ask { operation: Operation::ReditusPayment, key: recorder.key, park: false, command };
+    let ask = Ask { key: recorder.key, ..Ask::new(Operation::ReditusPayment, command) };
     let recorded = app::ingest::submit(&app, recorder.caller.program, recorder.caller.now, ask).await?;
     Ok(accepted(&request, &recorded))
 }

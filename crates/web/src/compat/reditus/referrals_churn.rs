@@ -31,7 +31,7 @@ pub(super) async fn create(
 ) -> Result<Response> {
     let customer = customer(&request.referral_uid, &request.referral_id, &request.referral_email)?;
     let command = Command::Churn(Churn { customer, occurred_at: None });
-    let ask = Ask { operation: Operation::ReditusChurn, key: recorder.key, park: false, command };
+    let ask = Ask { key: recorder.key, ..Ask::new(Operation::ReditusChurn, command) };
     let (recorded, view) = app::referral::churn(&app, &recorder.caller, ask).await?;
     Ok(churned(&recorded, &view))
 }

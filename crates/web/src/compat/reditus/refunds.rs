@@ -33,7 +33,7 @@ pub(super) async fn create(
 ) -> Result<Json<Refunded>> {
     let payment = required("payment_id", &request.payment_id, Source::parse)?;
     let command = Command::Refund(Refund::whole(payment));
-    let ask = Ask { operation: Operation::ReditusRefund, key: recorder.key, park: false, command };
+    let ask = Ask { key: recorder.key, ..Ask::new(Operation::ReditusRefund, command) };
     app::ingest::submit(&app, recorder.caller.program, recorder.caller.now, ask).await?;
     Ok(Json(Refunded { message: "ok" }))
 }

@@ -1,19 +1,19 @@
 //! `POST /v1/tracking/conversion`: the deprecated way to say that a referred customer signed up (contract §2.4). The
-//! affiliate is named by the cookie, or by a partner key beside the customer's uid.
+//! affiliate is named by the cookie, by a click that it is, or by a partner key beside the customer's uid.
 
 use app::App;
 use axum::extract::State;
 use axum::response::Response;
-use domain::command::{AffiliateName, Operation};
+use domain::command::{AffiliateName, ClickName, Operation, Refused, Registration};
 use domain::text::Slug;
 use serde::Deserialize;
 
 use super::caller::Recorder;
-use super::cookie::Cookie;
 use super::failure::{Failure, Result};
 use super::identity::{filled, free_text, optional};
 use super::json::Object;
 use super::tracking_conversion_v2::{record, registration};
+use crate::cookie::Cookie;
 
 /// The longest partner key.
 const PARTNER_KEY: usize = 100;
@@ -32,27 +32,39 @@ pub(super) async fn create(
     recorder: Recorder,
     Object(request): Object<ConversionRequest>,
 ) -> Result<Response> {
-    let registration = registration(request.affiliate()?, &request.email, &request.uid)?;
-    record(&app, recorder, Operation::ReditusConversionDeprecated, registration).await
+    let (affiliate, clicks) = request.evidence()?;
+    let is_bare = affiliate.is_none() && matches!(clicks[..], [ClickName::Client(_)]);
+    let registration =
+        Registration { affiliate, clicks, ..registration(&request.email, &request.uid)? };
+    match record(&app, recorder, Operation::ReditusConversionDeprecated, registration).await? {
+        Ok(answer) => Ok(answer),
+        Err(Refused::NotAttributed(_)) if is_bare => Err(names_nobody()),
+        Err(Refused::NotAttributed(why)) => Err(Failure::invalid("gr_id", why)),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+fn names_nobody() -> Failure {
+    let message = "it names no affiliate; expected the whole value of the cookie _gr_id, or pk and uid instead";
+    Failure::invalid("gr_id", message)
 }
 
 impl ConversionRequest {
-    /// The affiliate that the cookie names, else the one of the partner key.
-    fn affiliate(&self) -> Result<AffiliateName> {
+    /// The affiliate that the cookie names, else the one of the partner key; and the click.
+    fn evidence(&self) -> Result<(Option<AffiliateName>, Vec<ClickName>)> {
         let cookie = filled(&self.gr_id).map(Cookie::parse).unwrap_or_default();
+        let clicks: Vec<ClickName> = cookie.click.into_iter().collect();
         for slug in [&cookie.slug, &cookie.foreign_slug] {
             if let Some(slug) = optional("gr_id", slug, Slug::parse)? {
-                return Ok(AffiliateName::Slug(slug));
+                return Ok((Some(AffiliateName::Slug(slug)), clicks));
             }
         }
-        if let Some(key) = free_text("gr_id", &cookie.partner_key, PARTNER_KEY)? {
-            return Ok(AffiliateName::PartnerKey(key));
+        let in_cookie = free_text("gr_id", &cookie.partner_key, PARTNER_KEY)?;
+        let beside = free_text("pk", &self.pk, PARTNER_KEY)?;
+        match in_cookie.or(beside.map(|key| key.trim().to_owned())) {
+            Some(key) => Ok((Some(AffiliateName::PartnerKey(key)), clicks)),
+            None if clicks.is_empty() => Err(names_nobody()),
+            None => Ok((None, clicks)),
         }
-        if let Some(key) = free_text("pk", &self.pk, PARTNER_KEY)? {
-            return Ok(AffiliateName::PartnerKey(key.trim().to_owned()));
-        }
-        let message =
-            "it names no affiliate; expected the whole value of the cookie _gr_id, or pk and uid instead";
-        Err(Failure::invalid("gr_id", message))
     }
 }

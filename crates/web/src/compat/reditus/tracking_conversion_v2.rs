@@ -1,5 +1,5 @@
-//! `POST /v2/tracking/conversion`: a referred customer signed up (contract §2.3). The slug names the affiliate; the
-//! cookie `gr_id` beside it is accepted and names nobody.
+//! `POST /v2/tracking/conversion`: a referred customer signed up (contract §2.3). The slug names the affiliate;
+//! `gr_id` beside it, the script's cookie or a redirect's click token, picks the click among that affiliate's.
 
 use app::App;
 use app::ingest::{Ask, Recorded};
@@ -7,15 +7,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::command::{AffiliateName, Command, Operation, Registration};
+use domain::command::{AffiliateName, Command, Operation, Refused, Registration};
 use domain::text::{Email, Slug, Uid};
 use serde::Deserialize;
 
 use super::caller::Recorder;
 use super::failure::{Failure, Result};
-use super::identity::{optional, required};
+use super::identity::{filled, optional, required};
 use super::json::Object;
 use super::resource::{Envelope, Referral};
+use crate::cookie::Cookie;
 
 /// The body.
 #[derive(Deserialize)]
@@ -23,9 +24,7 @@ pub(super) struct ConversionRequest {
     affiliate_slug: Option<String>,
     email: Option<String>,
     uid: Option<String>,
-    /// Checked to be text; clicks are not looked up by it.
-    #[serde(rename = "gr_id")]
-    _click: Option<String>,
+    gr_id: Option<String>,
 }
 
 pub(super) async fn create(
@@ -34,22 +33,24 @@ pub(super) async fn create(
     Object(request): Object<ConversionRequest>,
 ) -> Result<Response> {
     let slug = required("affiliate_slug", &request.affiliate_slug, Slug::parse)?;
-    let registration = registration(AffiliateName::Slug(slug), &request.email, &request.uid)?;
-    record(&app, recorder, Operation::ReditusConversion, registration).await
+    let click = filled(&request.gr_id).and_then(|text| Cookie::parse(text).click);
+    let registration = Registration {
+        affiliate: Some(AffiliateName::Slug(slug)),
+        clicks: click.into_iter().collect(),
+        ..registration(&request.email, &request.uid)?
+    };
+    Ok(record(&app, recorder, Operation::ReditusConversion, registration).await??)
 }
 
-/// A registration from what both versions of the call send.
-pub(super) fn registration(
-    affiliate: AffiliateName,
-    email: &Option<String>,
-    uid: &Option<String>,
-) -> Result<Registration> {
+/// A registration from what both versions of the call send, without what names the affiliate.
+pub(super) fn registration(email: &Option<String>, uid: &Option<String>) -> Result<Registration> {
     let email = optional("email", email, Email::parse)?;
     let uid = optional("uid", uid, Uid::parse)?;
     if email.is_none() && uid.is_none() {
         return Err(Failure::invalid("email", "expected email or uid, neither was sent"));
     }
-    Ok(Registration { affiliate, uid, email, attributes: domain::fact::Attributes::default(), occurred_at: None })
+    let attributes = domain::fact::Attributes::default();
+    Ok(Registration { affiliate: None, clicks: Vec::new(), uid, email, attributes, occurred_at: None })
 }
 
 /// Records a registration and answers, for both versions of the call.
@@ -58,12 +59,12 @@ pub(super) async fn record(
     recorder: Recorder,
     operation: Operation,
     registration: Registration,
-) -> Result<Response> {
+) -> Result<std::result::Result<Response, Refused>> {
+    app.limits().of_program(recorder.caller.program, recorder.caller.now)?;
     let (email, uid) = (registration.email.clone(), registration.uid.clone());
-    let command = Command::Registration(registration);
-    let ask = Ask { operation, key: recorder.key, park: false, command };
-    let recorded = app::ingest::submit(app, recorder.caller.program, recorder.caller.now, ask).await?;
-    Ok(created(email.as_ref(), uid.as_ref(), &recorded))
+    let ask = Ask { key: recorder.key, ..Ask::new(operation, Command::Registration(registration)) };
+    let recorded = app::ingest::submit(app, recorder.caller.program, recorder.caller.now, ask).await;
+    Ok(recorded.map(|recorded| created(email.as_ref(), uid.as_ref(), &recorded)))
 }
 
 /// The answer, from nothing but the request and what was stored with the fact.

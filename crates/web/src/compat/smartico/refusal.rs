@@ -108,7 +108,7 @@ impl From<Error> for Refusal {
             Error::Conflict { code: "status_refused", .. } => Code::Status,
             Error::Conflict { code: "taken", .. } => Code::Taken,
             Error::Refused(Refused::KeyReused(_)) => Code::KeyReused,
-            Error::Refused(Refused::Unavailable) | Error::Unavailable => Code::Busy,
+            Error::Refused(Refused::Unavailable) | Error::Unavailable | Error::Limited => Code::Busy,
             Error::Refused(Refused::Internal(_)) | Error::Internal(_) => Code::Internal,
             Error::Conflict { .. } | Error::Refused(_) => Code::Conflict,
         };

@@ -1,27 +1,43 @@
-//! The cookie `_gr_id` as a server-side call hands it over: eleven fields joined by `:` and URI-encoded, nine in the
-//! script's old copy (contract §4.3). Anything else is the bare id of a click, which names nobody here.
+//! What a call names a click by: the token of a redirect, or the cookie `_gr_id` of the script: eleven fields joined by `:` and URI-encoded, nine in the
+//! script's old copy (contract §4.3). Anything
+//! else is the bare client id in it.
 
-/// The fields of the cookie that name an affiliate.
+use domain::command::ClickName;
+use uuid::Uuid;
+
+/// The fields of the cookie that name a click or an affiliate.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Cookie {
+pub(crate) struct Cookie {
     /// The affiliate's word in its links.
-    pub(super) slug: Option<String>,
+    pub(crate) slug: Option<String>,
     /// The word that another tool's parameter carried.
-    pub(super) foreign_slug: Option<String>,
+    pub(crate) foreign_slug: Option<String>,
     /// The partner key.
-    pub(super) partner_key: Option<String>,
+    pub(crate) partner_key: Option<String>,
+    /// The click.
+    pub(crate) click: Option<ClickName>,
 }
 
 impl Cookie {
-    /// Reads the cookie, whether or not it is still URI-encoded. A bare id of a click gives no fields.
-    pub(super) fn parse(text: &str) -> Cookie {
+    /// Reads the cookie, whether or not it is still URI-encoded; or a click token, or a client id by itself.
+    pub(crate) fn parse(text: &str) -> Cookie {
         let decoded = decode(text);
         let fields: Vec<&str> = decoded.split(':').collect();
         if !matches!(fields.len(), 9 | 11) {
-            return Cookie::default();
+            return Cookie { click: click(&decoded), ..Cookie::default() };
         }
         let field = |place: usize| Some(fields[place].to_owned());
-        Cookie { partner_key: field(3), slug: field(6), foreign_slug: field(7) }
+        Cookie { partner_key: field(3), slug: field(6), foreign_slug: field(7), click: click(fields[1]) }
+    }
+}
+
+/// A click by what it is called: the id of a browser, else a token as it came.
+fn click(text: &str) -> Option<ClickName> {
+    let text = text.trim();
+    match Uuid::try_parse(text) {
+        Ok(id) => Some(ClickName::Client(id)),
+        Err(_) if text.len() == domain::click::TOKEN_LENGTH => Some(ClickName::Token(text.to_owned())),
+        Err(_) => None,
     }
 }
 
@@ -64,10 +80,17 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_click_names_nobody() {
-        for text in ["6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2", "", "%", "%4", "a:b:c"] {
+    fn a_bare_click_names_a_click_and_nobody() {
+        for text in ["", "%", "%4", "a:b:c", "6fb05e12"] {
             assert_eq!(Cookie::parse(text), Cookie::default(), "{text}");
         }
+        let id = "6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2";
+        let client = ClickName::Client(Uuid::try_parse(id).expect("an id"));
+        assert_eq!(Cookie::parse(id), Cookie { click: Some(client.clone()), ..Cookie::default() });
+        let whole = Cookie::parse(&format!(":{id}:::::john:::sub:affiliate"));
+        assert_eq!((whole.slug.as_deref(), whole.click), (Some("john"), Some(client)));
+        let token = "x".repeat(54);
+        assert_eq!(Cookie::parse(&token).click, Some(ClickName::Token(token)));
     }
 
     proptest! {

@@ -1,0 +1,171 @@
+//! What registrations are decided by: affiliates by any of their names, coupons, the owners of clicked links, visits of
+//! browsers, the deals to choose from, and what may arouse suspicion.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::TimeDelta;
+use domain::attribution::Code;
+use domain::command::{AffiliateName, Command};
+use domain::ids::{AffiliateId, LinkId, ProgramId, ReferralId};
+use domain::time::Timestamp;
+use store::affiliate::Found;
+use store::attribution::evidence::VisitRow;
+use store::coupon::CouponRow;
+use store::{Result, Tx};
+use uuid::Uuid;
+
+use super::World;
+use crate::App;
+use crate::cache::{Decisions, Offers};
+use crate::ingest::prepare::{Clicked, Prepared};
+
+/// What the registrations of a batch are decided by.
+#[derive(Default)]
+pub(crate) struct Choices {
+    pub(crate) affiliates: Vec<Found>,
+    pub(crate) coupons: Vec<CouponRow>,
+    pub(crate) links: BTreeMap<LinkId, AffiliateId>,
+    /// Visits by the id that the script gave the browser.
+    pub(crate) visits: HashMap<Uuid, Vec<VisitRow>>,
+    /// The deals to choose from.
+    pub(crate) offers: Offers,
+    /// The newest attribution of referrals that are there already: its number, and whether it is provisional.
+    pub(crate) newest: BTreeMap<ReferralId, (i32, bool)>,
+    /// E-mail addresses of affiliates, and what they were last seen with.
+    pub(crate) people: BTreeMap<AffiliateId, (Option<String>, Option<Vec<u8>>)>,
+    /// Registrations of affiliates within the last hour, those of the batch among them.
+    pub(crate) within_hour: BTreeMap<AffiliateId, u32>,
+}
+
+impl Choices {
+    /// The affiliate of a name.
+    pub(crate) fn affiliate(&self, name: &AffiliateName) -> Option<&Found> {
+        self.affiliates.iter().find(|affiliate| match name {
+            AffiliateName::Id(id) => affiliate.id == *id,
+            AffiliateName::Slug(slug) => affiliate.slug == slug.as_str(),
+            AffiliateName::PartnerKey(key) => affiliate.partner_key == *key,
+        })
+    }
+
+    /// The coupon that a text names, by either of its codes.
+    pub(crate) fn coupon(&self, text: &str) -> Option<&CouponRow> {
+        let code = Code::parse(text).ok()?;
+        self.coupons.iter().find(|row| row.code == code || row.provider_code.as_ref() == Some(&code))
+    }
+}
+
+/// What registrations name.
+#[derive(Default)]
+struct Named {
+    ids: BTreeSet<i64>,
+    slugs: BTreeSet<String>,
+    partner_keys: BTreeSet<String>,
+    /// Coupons as they came, which is how deals name them.
+    coupons: BTreeSet<String>,
+    links: BTreeSet<LinkId>,
+    clients: BTreeSet<Uuid>,
+    /// Referrals that the customers are already.
+    known: BTreeSet<ReferralId>,
+    times: Vec<Timestamp>,
+}
+
+impl Named {
+    fn read(batch: &[&Prepared], world: &World) -> Named {
+        let mut named = Named::default();
+        for prepared in batch {
+            match &prepared.ask.command {
+                Command::Registration(registration) => {
+                    named.affiliate(registration.affiliate.as_ref());
+                    named.coupons.extend(registration.attributes.coupon.clone());
+                }
+                Command::Payment(payment) if world.referral_of(prepared).is_none() => {
+                    let Some(coupon) = &payment.attributes.coupon else { continue };
+                    named.coupons.insert(coupon.clone());
+                }
+                _ => continue,
+            }
+            named.times.push(prepared.occurred_at);
+            named.known.extend(world.referral_of(prepared));
+            for click in &prepared.clicks {
+                match click {
+                    Clicked::Signed(token) => drop(named.links.insert(token.link)),
+                    Clicked::Client(id) => drop(named.clients.insert(*id)),
+                    Clicked::Refused(..) | Clicked::Unchecked => {}
+                }
+            }
+        }
+        named
+    }
+
+    fn affiliate(&mut self, name: Option<&AffiliateName>) {
+        match name {
+            Some(AffiliateName::Id(id)) => drop(self.ids.insert(id.0)),
+            Some(AffiliateName::Slug(slug)) => drop(self.slugs.insert(slug.as_str().to_owned())),
+            Some(AffiliateName::PartnerKey(key)) => drop(self.partner_keys.insert(key.clone())),
+            None => {}
+        }
+    }
+}
+
+/// Reads what the registrations of a batch, and payments that may make a referral, are decided by.
+pub(super) async fn load(
+    app: &App,
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: &[&Prepared],
+    world: &mut World,
+    decisions: &Decisions,
+) -> Result<()> {
+    let mut named = Named::read(batch, world);
+    let (Some(first), Some(last)) = (named.times.iter().min(), named.times.iter().max()) else { return Ok(()) };
+    let window = TimeDelta::days(i64::from(world.program.tracking.cookie_days));
+    let span = (*first - window, *last + TimeDelta::minutes(5));
+    let choices = &mut world.choices;
+    let connection = tx.read();
+    if !named.coupons.is_empty() {
+        let codes = named.coupons.iter().filter_map(|text| Code::parse(text).ok());
+        let codes: Vec<String> = codes.map(String::from).collect();
+        choices.coupons = store::coupon::named(connection, program, &codes).await?;
+        named.ids.extend(choices.coupons.iter().map(|row| row.affiliate.0));
+    }
+    if !named.links.is_empty() {
+        choices.links = store::attribution::evidence::owners(connection, program, &named.links).await?;
+        named.ids.extend(choices.links.values().map(|id| id.0));
+    }
+    if !named.clients.is_empty() {
+        choices.visits =
+            store::attribution::evidence::visits(connection, program, &named.clients, span).await?;
+        // A visit whose row is not written yet counts all the same.
+        for client in &named.clients {
+            let stored = choices.visits.entry(*client).or_default();
+            let recent = app.0.visits.of(program, *client).into_iter().filter(|visit| visit.clicked_at >= span.0);
+            stored.extend(recent.filter(|visit| stored.iter().all(|it| it.id != visit.id)).collect::<Vec<_>>());
+        }
+        choices.visits.retain(|_, visits| !visits.is_empty());
+        named.ids.extend(choices.visits.values().flatten().map(|visit| visit.affiliate.0));
+    }
+    if !named.known.is_empty() {
+        choices.newest = store::attribution::newest(connection, program, &named.known).await?;
+    }
+    if named.ids.is_empty() && named.slugs.is_empty() && named.partner_keys.is_empty() {
+        return Ok(());
+    }
+    let (ids, slugs): (Vec<i64>, Vec<String>) = (named.ids.into_iter().collect(), named.slugs.into_iter().collect());
+    let partner_keys: Vec<String> = named.partner_keys.into_iter().collect();
+    choices.affiliates = store::affiliate::find(connection, program, &ids, &slugs, &partner_keys).await?;
+    let found: BTreeSet<AffiliateId> = choices.affiliates.iter().map(|affiliate| affiliate.id).collect();
+    choices.people = store::affiliate::people(connection, program, &found).await?;
+    if let Some(limit) = world.program.review_registrations_per_hour {
+        let now = batch.iter().map(|prepared| prepared.now).max().unwrap_or_default();
+        let since = now - TimeDelta::hours(1);
+        choices.within_hour =
+            store::attribution::registrations_after(connection, program, &found, since, i64::from(limit)).await?;
+    }
+    world.statuses.extend(decisions.statuses(tx.read(), &found).await?);
+    world.network.members.extend(decisions.network(tx.read(), &found).await?.members);
+    let coupons: Vec<String> = named.coupons.into_iter().collect();
+    let of_coupons = world.choices.coupons.iter().filter_map(|row| row.deal);
+    world.choices.offers = decisions.offers(tx.read(), &found, &coupons, of_coupons).await?;
+    world.deals.extend(world.choices.offers.versions());
+    Ok(())
+}

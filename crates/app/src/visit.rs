@@ -1,0 +1,211 @@
+//! What browsers tell of visitors: page views, which become declared clicks, and conversions (Reditus contract §4.4). The
+//! caller has no key and learns nothing: not whether a customer is known, nor whose it is.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Mutex;
+
+use chrono::TimeDelta;
+use domain::attribution::Code;
+use domain::click::ClickId;
+use domain::command::{AffiliateName, ClickName, Command, Operation, Refused, Registration};
+use domain::fact::Attributes;
+use domain::ids::{AffiliateId, LinkId, ProgramId};
+use domain::text::{Email, Slug, Uid};
+use domain::time::Timestamp;
+use store::attribution::evidence::{self, VisitRow};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::ingest::{Ask, Visitor, submit};
+use crate::{App, random};
+
+/// Browsers whose visits are remembered at once; beyond that all are forgotten, and read again.
+const REMEMBERED: usize = 100_000;
+
+/// Visits of one browser that are remembered.
+const OF_ONE: usize = 20;
+
+/// What a browser tells of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A page was looked at.
+    PageView,
+    /// A customer signed up.
+    Conversion,
+}
+
+/// What a browser tells.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Report {
+    /// What happened.
+    pub event: Event,
+    /// What names the program.
+    pub tracking_id: Uuid,
+    /// What the script calls the browser, new for every new click.
+    pub client: Option<Uuid>,
+    /// The token of the redirect that led here.
+    pub token: Option<String>,
+    /// Who sent the visitor: by any name that came, the best first.
+    pub affiliates: Vec<AffiliateName>,
+    /// The link that was clicked, where the browser knows.
+    pub link: Option<LinkId>,
+    /// Of a conversion: the customer.
+    pub uid: Option<Uid>,
+    /// Of a conversion: the customer's address.
+    pub email: Option<Email>,
+    /// Of a conversion: the coupon that was used.
+    pub coupon: Option<Code>,
+    /// The keyed hash of address and agent.
+    pub visitor: Option<Visitor>,
+}
+
+/// Programs by what names them in browsers, and visits of late.
+#[derive(Default)]
+pub(crate) struct Visits {
+    programs: Mutex<HashMap<Uuid, ProgramId>>,
+    recent: Mutex<HashMap<(ProgramId, Uuid), Vec<VisitRow>>>,
+}
+
+impl Visits {
+    /// The visits of a browser that this process knows.
+    pub(crate) fn of(&self, program: ProgramId, client: Uuid) -> Vec<VisitRow> {
+        let recent = self.recent.lock().expect("nothing panics while it holds this");
+        recent.get(&(program, client)).cloned().unwrap_or_default()
+    }
+
+    fn remember(&self, program: ProgramId, client: Uuid, visits: &[VisitRow]) {
+        let mut recent = self.recent.lock().expect("nothing panics while it holds this");
+        if recent.len() >= REMEMBERED && !recent.contains_key(&(program, client)) {
+            recent.clear();
+        }
+        let known = recent.entry((program, client)).or_default();
+        for visit in visits {
+            if known.len() < OF_ONE && known.iter().all(|it| it.id != visit.id) {
+                known.push(*visit);
+            }
+        }
+    }
+}
+
+/// The keyed hash of a network address and of what a browser calls itself.
+pub fn visitor(app: &App, address: std::net::IpAddr, agent: &str) -> Visitor {
+    app.0.secret.visitor(address, agent)
+}
+
+/// Takes up what a browser tells. Refused are a program that does not exist, a conversion without a customer, and more than
+/// can be taken up; whatever else comes is answered alike.
+pub async fn report(app: &App, now: Timestamp, report: Report) -> Result<()> {
+    let program = program_of(app, report.tracking_id).await?;
+    match report.event {
+        Event::PageView => declare(app, program, now, &report).await,
+        Event::Conversion => convert(app, program, now, report).await,
+    }
+}
+
+async fn program_of(app: &App, tracking_id: Uuid) -> Result<ProgramId> {
+    let visits = &app.0.visits;
+    let known = visits.programs.lock().expect("nothing panics while it holds this").get(&tracking_id).copied();
+    if let Some(program) = known {
+        return Ok(program);
+    }
+    let found = store::program::tracking::program_of(app.pool(), tracking_id).await?;
+    let program = found
+        .ok_or_else(|| Error::NotFound(format!("customer_id: no program has the tracking id {tracking_id}")))?;
+    let mut programs = visits.programs.lock().expect("nothing panics while it holds this");
+    if programs.len() >= REMEMBERED {
+        programs.clear();
+    }
+    programs.insert(tracking_id, program);
+    Ok(program)
+}
+
+/// Keeps a page view as a declared click, once for a browser and affiliate: later page views are of the same visit. What
+/// brings a token was a click of ours, which is kept already.
+async fn declare(app: &App, program: ProgramId, now: Timestamp, report: &Report) -> Result<()> {
+    let Some(client) = report.client else { return Ok(()) };
+    let names = !report.affiliates.is_empty() || report.link.is_some();
+    if !names || (report.token.is_some() && report.affiliates.is_empty()) {
+        return Ok(());
+    }
+    let Some((affiliate, link)) = referrer(app, program, report).await? else { return Ok(()) };
+    let is_known = |visits: &[VisitRow]| visits.iter().any(|visit| visit.affiliate == affiliate);
+    if is_known(&app.0.visits.of(program, client)) {
+        return Ok(());
+    }
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    let span = (now - TimeDelta::days(120), now + TimeDelta::minutes(5));
+    let stored = evidence::visits(&mut connection, program, &BTreeSet::from([client]), span).await?;
+    let stored = stored.get(&client).map_or(&[][..], Vec::as_slice);
+    app.0.visits.remember(program, client, stored);
+    if is_known(stored) {
+        return Ok(());
+    }
+    let id = ClickId::declared(now, random::bytes());
+    let visit = VisitRow { id: id.0, affiliate, link, clicked_at: now };
+    app.0.visits.remember(program, client, &[visit]);
+    Ok(())
+}
+
+/// Who sent a visitor: the owner of the link, else the first affiliate that is known by a name that came.
+async fn referrer(
+    app: &App,
+    program: ProgramId,
+    report: &Report,
+) -> Result<Option<(AffiliateId, Option<LinkId>)>> {
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    if let Some(link) = report.link {
+        let owners = evidence::owners(&mut connection, program, &BTreeSet::from([link])).await?;
+        if let Some(owner) = owners.get(&link) {
+            return Ok(Some((*owner, Some(link))));
+        }
+    }
+    for name in &report.affiliates {
+        let (mut ids, mut slugs, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        match name {
+            AffiliateName::Id(id) => ids.push(id.0),
+            AffiliateName::Slug(slug) => slugs.push(slug.as_str().to_owned()),
+            AffiliateName::PartnerKey(key) => keys.push(key.clone()),
+        }
+        let found = store::affiliate::find(&mut connection, program, &ids, &slugs, &keys).await?;
+        if let Some(found) = found.first() {
+            return Ok(Some((found.id, None)));
+        }
+    }
+    Ok(None)
+}
+
+/// Records a registration that a browser tells of: provisional until a caller with a key says otherwise.
+async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) -> Result<()> {
+    if report.uid.is_none() && report.email.is_none() {
+        return Err(Error::invalid("m_email", "a conversion names the customer by m_email, m_uid or both"));
+    }
+    let clicks = report.token.map(ClickName::Token).into_iter().chain(report.client.map(ClickName::Client));
+    let registration = Registration {
+        affiliate: report.affiliates.into_iter().next(),
+        clicks: clicks.collect(),
+        uid: report.uid,
+        email: report.email,
+        attributes: Attributes { coupon: report.coupon.map(String::from), ..Attributes::default() },
+        occurred_at: None,
+    };
+    let command = Command::Registration(registration);
+    let ask = Ask { visitor: report.visitor, ..Ask::new(Operation::BrowserConversion, command) };
+    match submit(app, program, now, ask).await {
+        Err(refused @ (Refused::Unavailable | Refused::Internal(_))) => Err(refused.into()),
+        Err(refused) => {
+            tracing::debug!(code = refused.code(), "a conversion that a browser told of is not recorded");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+/// The names of an affiliate that texts may be, the unreadable ones left out.
+pub fn names<'a>(
+    slugs: impl IntoIterator<Item = &'a str>,
+    partner_key: Option<&str>,
+) -> Vec<AffiliateName> {
+    let slugs = slugs.into_iter().filter_map(|text| Slug::parse(text.trim_end_matches('/')).ok());
+    let key = partner_key.map(str::trim).filter(|key| !key.is_empty() && domain::text::check(key, 100).is_ok());
+    slugs.map(AffiliateName::Slug).chain(key.map(|key| AffiliateName::PartnerKey(key.to_owned()))).collect()
+}

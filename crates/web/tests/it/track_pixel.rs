@@ -1,0 +1,183 @@
+//! What browsers tell: the pixel in Reditus' parameter order, the beacon, declared clicks; and what they never learn.
+
+use domain::ids::AffiliateId;
+use serde_json::json;
+use testkit::{Answer, TestApp, run};
+
+use crate::api_client::Client;
+
+const CLIENT: &str = "6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2";
+
+struct Page {
+    client: Client,
+    tracking_id: String,
+    ann: i64,
+}
+
+impl Page {
+    async fn new(test: &TestApp) -> Page {
+        let client = Client::new(test).await;
+        let ann = client.affiliate("ann").await;
+        client.affiliate("bob").await;
+        let program = client.get("/v1/program").await.json();
+        let tracking_id = program["tracking_id"].as_str().expect("a tracking id").to_owned();
+        Page { client, tracking_id, ann }
+    }
+
+    /// The address of the pixel as Reditus' script asks for it.
+    fn pixel(&self, path: &str, event: &str, client: &str, slug: &str, foreign: &str, more: &str) -> String {
+        format!(
+            "{path}?evt={event}&rid=6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2&ref=&url=https%3A%2F%2Fshop.example%2F&grid={client}\
+             &rl=&pk=&uid=&affiliate_slug={slug}&advocate_slug=&customer_id={}&cslug={foreign}&ctype=&sid={more}",
+            self.tracking_id
+        )
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.client.test.send("GET", path, &[("user-agent", "Browser/1"), ("x-forwarded-for", "192.0.2.7")], None).await
+    }
+
+    async fn owner(&self, email: &str) -> Option<i64> {
+        let found = self.client.get(&format!("/v1/referrals?email={email}")).await.json();
+        found["data"][0]["affiliate_id"].as_i64()
+    }
+}
+
+#[test]
+fn the_pixel_takes_up_conversions_and_answers_everything_alike() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let good = page.pixel("/", "conversion", CLIENT, "ann", "", "&m_email=jane%40example.com&m_uid=u1");
+        let paths = [
+            good.clone(),
+            good,
+            page.pixel("/pixel", "conversion", CLIENT, "bob", "", "&m_email=jane%40example.com"),
+            page.pixel("/pixel", "conversion", CLIENT, "nobody", "", "&m_email=j2%40example.com"),
+            page.pixel("/pixel", "conversion", CLIENT, "ann", "", "&m_email=nonsense"),
+            page.pixel("/pixel", "conversion", CLIENT, "ann", "", ""),
+            page.pixel("/pixel", "wave", CLIENT, "ann", "", ""),
+            "/pixel".to_owned(),
+            "/pixel?evt=conversion&customer_id=x&m_email=a%40b.c&affiliate_slug=ann%00%FF".to_owned(),
+        ];
+        let mut answers = Vec::new();
+        for path in paths {
+            let answer = page.get(&path).await;
+            assert_eq!((answer.status, answer.headers["content-type"].as_bytes()), (200, &b"image/gif"[..]), "{path}");
+            assert_eq!(answer.headers["access-control-allow-origin"], "*");
+            assert_eq!(answer.headers["cache-control"], "no-store");
+            answers.push(answer.bytes);
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1);
+        assert_eq!(test.count_rows("referral").await, 1);
+        assert_eq!(page.owner("jane@example.com").await, Some(page.ann));
+        assert_eq!(page.get("/").await.status, 404);
+    });
+}
+
+#[test]
+fn a_page_view_with_a_slug_becomes_a_declared_click() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        test.at("2026-06-01T08:00:00Z");
+        assert_eq!(page.get(&page.pixel("/pixel", "pageview", CLIENT, "", "ann", "")).await.status, 200);
+        // Later page views belong to the same visit.
+        test.at("2026-06-03T08:00:00Z");
+        assert_eq!(page.get(&page.pixel("/", "pageview", CLIENT, "ann", "", "")).await.status, 200);
+        let body = json!({ "email": "jane@example.com", "click_id": CLIENT });
+        let answer = page.client.post("/v1/conversions", body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        assert_eq!(answer.json()["affiliate_id"], page.ann);
+        let path = format!("/v1/referrals/{}/attributions", answer.json()["id"].as_str().expect("an id"));
+        let record = page.client.get(&path).await.json()["data"][0].clone();
+        assert_eq!((&record["basis"], &record["grade"]), (&json!("declared_click"), &json!("key")));
+        assert_eq!(record["evidence"][0]["clicked_at"], "2026-06-01T08:00:00Z");
+        assert_eq!(record["evidence"].as_array().map(Vec::len), Some(1));
+        // Reditus' deprecated call names it by the client id alone, or within the cookie.
+        let old = "/reditus/api/v1/tracking/conversion";
+        let answer = page.client.post(old, json!({ "email": "j2@example.com", "gr_id": CLIENT })).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        assert_eq!(page.owner("j2@example.com").await, Some(page.ann));
+        // A visit has a window, other than a bare name.
+        test.at("2026-08-15T08:00:00Z");
+        let late = json!({ "email": "j3@example.com", "click_id": CLIENT });
+        assert_eq!(page.client.post("/v1/conversions", late).await.status, 422);
+    });
+}
+
+#[test]
+fn a_beacon_is_read_as_text_or_json_and_says_what_is_wrong_with_it() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let send = async |kind: &str, body: String| {
+            let answer = test.send("POST", "/beacon", &[("content-type", kind)], Some(body.into_bytes())).await;
+            assert_eq!(answer.headers["access-control-allow-origin"], "*");
+            format!("{} {}", answer.status, answer.text())
+        };
+        let conversion = |email: &str| {
+            json!({ "evt": "conversion", "customer_id": page.tracking_id, "affiliate_slug": "ann", "m_email": email }).to_string()
+        };
+        assert_eq!(send("text/plain;charset=UTF-8", conversion("a@example.com")).await, "204 ");
+        assert_eq!(send("application/json", conversion("b@example.com")).await, "204 ");
+        assert_eq!(send("text/plain", conversion("a@example.com")).await, "204 ", "nothing is told of who is known");
+        assert_eq!(test.count_rows("referral").await, 2);
+        let wrong = [
+            ("nonsense", "400 expected a JSON object such as {\"evt\":\"pageview\"}"),
+            ("[]", "400 expected a JSON object such as {\"evt\":\"pageview\"}"),
+            ("{}", "400 evt: expected pageview or conversion, nothing was sent"),
+            (r#"{"evt":"pageview"}"#, "400 customer_id: expected the tracking id of a program"),
+            (r#"{"evt":"pageview","customer_id":"x"}"#,
+             "400 customer_id: \"x\" is no tracking id; GET /v1/program shows it as tracking_id"),
+            (r#"{"evt":"pageview","grid":"x","customer_id":"6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2","cslug":"ann"}"#,
+             "400 customer_id: no program has the tracking id 6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2"),
+        ];
+        for (body, expected) in wrong {
+            assert_eq!(send("text/plain", body.to_owned()).await, expected, "{body}");
+        }
+        let nobody = json!({ "evt": "conversion", "customer_id": page.tracking_id, "affiliate_slug": "ann" });
+        assert!(send("text/plain", nobody.to_string()).await.starts_with("400 m_email"));
+        let bad = json!({ "evt": "conversion", "customer_id": page.tracking_id, "m_email": "nonsense" });
+        assert_eq!(send("text/plain", bad.to_string()).await, "400 m_email: \"nonsense\" is not an e-mail address");
+        assert!(send("text/plain", format!("{{\"evt\":\"{}\"}}", "x".repeat(20_000))).await.starts_with("413"));
+        let asked = test.send("OPTIONS", "/beacon", &[("origin", "https://shop.example")], None).await;
+        assert_eq!(asked.status, 204);
+        assert_eq!(asked.headers["access-control-allow-methods"], "POST");
+    });
+}
+
+#[test]
+fn one_address_cannot_crowd_out_the_others() {
+    let limits = app::config::Limits {
+        address: app::config::Rate { per_second: 1, burst: 3 },
+        ..app::config::Limits::default()
+    };
+    testkit::run_with(app::config::Config { limits, ..app::config::Config::default() }, async |test| {
+        let page = Page::new(&test).await;
+        let path = page.pixel("/pixel", "pageview", CLIENT, "ann", "", "");
+        let from = async |address: &str| test.send("GET", &path, &[("x-forwarded-for", address)], None).await.status;
+        for _ in 0..3 {
+            assert_eq!(from("192.0.2.1").await, 200);
+        }
+        assert_eq!(from("192.0.2.1").await, 429);
+        assert_eq!(from("203.0.113.9, 192.0.2.1").await, 429, "what a client says before its proxy does not count");
+        assert_eq!(from("192.0.2.2").await, 200);
+    });
+}
+
+#[test]
+fn a_registration_from_the_affiliates_own_browser_is_flagged() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let key = test.affiliate_key(page.client.program, AffiliateId(page.ann)).await;
+        let bearer = format!("Bearer {key}");
+        let from_ann = [("authorization", bearer.as_str()), ("user-agent", "Browser/1"), ("x-forwarded-for", "192.0.2.7")];
+        let inquiry = json!({ "uid": "u9", "message": "I miss this one" }).to_string().into_bytes();
+        assert_eq!(test.send("POST", "/v1/inquiries", &from_ann, Some(inquiry)).await.status, 201);
+        page.get(&page.pixel("/pixel", "conversion", CLIENT, "ann", "", "&m_email=jane%40example.com")).await;
+        page.get(&page.pixel("/pixel", "conversion", CLIENT, "bob", "", "&m_email=john%40example.com")).await;
+        let reviews = page.client.get("/v1/reviews?open=true").await.json();
+        let kinds: Vec<&str> =
+            reviews["data"].as_array().expect("a list").iter().filter_map(|it| it["kind"].as_str()).collect();
+        assert_eq!(kinds, ["own_browser"]);
+    });
+}
