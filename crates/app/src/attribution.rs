@@ -63,7 +63,9 @@ pub async fn reassign(
         return Err(Error::Conflict { code: "rejected", message });
     }
     let before = row.assignments.clone();
-    let Some(mut scopes) = scopes(app, &mut tx, program, vec![row]).await? else { return Err(unknown(referral)) };
+    let Some(mut scopes) = scopes(app, &mut tx, program, vec![row]).await? else {
+        return Err(unknown(referral));
+    };
     let assignment = assignment(app, caller, &mut tx, &scopes, referral, to).await?;
     let log = LogId(random::id());
     let effects = book(caller, &mut scopes, referral, assignment, log)?;

@@ -1,5 +1,7 @@
 //! What whoever starts the product may choose.
 
+use std::path::PathBuf;
+
 /// Settings of one process.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -14,6 +16,19 @@ pub struct Config {
     /// Where this server is reached from outside, without a path: `https://refero.example.com`. Links that are on no host
     /// of their program's own begin with it; where absent, with the host that a request names.
     pub public_url: Option<String>,
+    /// The header in which a proxy in front tells the visitor's address, in lower case; the peer's address counts where
+    /// absent.
+    pub address_header: Option<String>,
+    /// Where clicks are made durable until they are in the database; in memory only where absent.
+    pub spill: Option<PathBuf>,
+    /// What clicks that wait may take in memory, in bytes.
+    pub click_memory: usize,
+    /// Links that are kept in memory at most.
+    pub links_in_memory: usize,
+    /// The file that says which country an address is in (MaxMind's format).
+    pub country_file: Option<PathBuf>,
+    /// Clicks older than so many months are dropped, a whole month at a time.
+    pub click_months: u32,
     /// How many conversions and visits one caller may tell of.
     pub limits: Limits,
 }
@@ -21,8 +36,8 @@ pub struct Config {
 /// How many requests one caller may make: so many a second in the long run, and so many at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Conversions of a program, over all its keys.
-    pub program: Rate,
+    /// Conversions that come with one API key.
+    pub key: Rate,
     /// Page views and conversions of one network address.
     pub address: Rate,
 }
@@ -39,7 +54,7 @@ pub struct Rate {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            program: Rate { per_second: 500, burst: 5000 },
+            key: Rate { per_second: 500, burst: 5000 },
             address: Rate { per_second: 5, burst: 120 },
         }
     }
@@ -56,7 +71,20 @@ pub struct Mail {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { ingest_workers: 4, queue_limit: 16_384, mail: None, rates_url: None, public_url: None, limits: Limits::default() }
+        Config {
+            ingest_workers: 4,
+            queue_limit: 16_384,
+            mail: None,
+            rates_url: None,
+            public_url: None,
+            address_header: None,
+            spill: None,
+            click_memory: 64 << 20,
+            links_in_memory: 1_000_000,
+            country_file: None,
+            click_months: 25,
+            limits: Limits::default(),
+        }
     }
 }
 

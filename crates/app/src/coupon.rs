@@ -52,7 +52,8 @@ pub async fn create(app: &App, caller: &Caller, new: NewCoupon) -> Result<Coupon
         updated_at: caller.now,
     };
     let known = store::affiliate::by_id(tx.read(), caller.program, row.affiliate).await?;
-    known.ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {}", row.affiliate)))?;
+    known
+        .ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {}", row.affiliate)))?;
     check(&mut tx, caller, &row, None).await?;
     store::coupon::append(&mut tx, caller.program, &row).await?;
     crate::key::log(app, &mut tx, caller, "coupon.created", told(&row)).await?;

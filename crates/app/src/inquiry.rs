@@ -47,7 +47,12 @@ pub struct Answer {
 }
 
 /// Files an inquiry.
-pub async fn create(app: &App, caller: &Caller, new: NewInquiry, visitor: Option<Visitor>) -> Result<InquiryRow> {
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    new: NewInquiry,
+    visitor: Option<Visitor>,
+) -> Result<InquiryRow> {
     let affiliate = caller.visible_affiliate(new.affiliate)?;
     let affiliate =
         affiliate.ok_or_else(|| Error::invalid("affiliate_id", "say for which affiliate the inquiry is"))?;
@@ -66,7 +71,8 @@ pub async fn create(app: &App, caller: &Caller, new: NewInquiry, visitor: Option
     );
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
     let asks = store::affiliate::by_id(tx.read(), caller.program, affiliate).await?;
-    let asks = asks.ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}")))?;
+    let asks =
+        asks.ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}")))?;
     let row = InquiryRow {
         id,
         affiliate_id: affiliate.0,
@@ -154,11 +160,14 @@ pub async fn referral_of(app: &App, caller: &Caller, row: &InquiryRow) -> Result
     ];
     for (kind, text) in named.into_iter().flatten() {
         let name = secret.name(kind, &[text]);
-        let Some(subject) = store::name::subject(&mut connection, caller.program, name).await? else { continue };
+        let Some(subject) = store::name::subject(&mut connection, caller.program, name).await? else {
+            continue;
+        };
         if kind != Kind::Source {
             return Ok(Some(ReferralId(subject)));
         }
-        let facts = store::fact::by_ids(&mut connection, caller.program, &[domain::ids::FactId(subject)]).await?;
+        let facts =
+            store::fact::by_ids(&mut connection, caller.program, &[domain::ids::FactId(subject)]).await?;
         if let Some(referral) = facts.first().and_then(|fact| fact.referral) {
             return Ok(Some(referral));
         }
@@ -184,10 +193,11 @@ pub async fn answer(app: &App, caller: &Caller, id: i64, answer: Answer) -> Resu
     let known = referral_of(app, caller, &row).await?;
     let referral = if answer.is_accepted { Some(put_down(app, caller, &row, known).await?) } else { known };
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
-    let done =
-        store::inquiry::answer(&mut tx, caller.program, id, state, &answer.text, referral, caller.now).await?;
+    let done = store::inquiry::answer(&mut tx, caller.program, id, state, &answer.text, referral, caller.now)
+        .await?;
     if done {
-        let body = json!({ "inquiry": id, "affiliate": row.affiliate_id, "state": state, "referral": referral });
+        let body =
+            json!({ "inquiry": id, "affiliate": row.affiliate_id, "state": state, "referral": referral });
         crate::key::log(app, &mut tx, caller, "inquiry.answered", body).await?;
         tx.commit().await?;
         app.0.sequencer.notify(caller.program);
@@ -222,7 +232,8 @@ async fn put_down(
         occurred_at: None,
     };
     if registration.uid.is_none() && registration.email.is_none() {
-        let message = "the inquiry names no customer, and its sale is not known; decline it, or ask for the customer";
+        let message =
+            "the inquiry names no customer, and its sale is not known; decline it, or ask for the customer";
         return Err(Error::Conflict { code: "unknown_customer", message: message.to_owned() });
     }
     let ask = Ask::new(Operation::Native, Command::Registration(registration));

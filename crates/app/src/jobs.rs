@@ -4,6 +4,7 @@
 //! One kind of job is one file in `jobs/`; the table and its leases are `store::job`. What must not be here: what a
 //! job does, and a transaction held open while a job reaches outside.
 
+mod click_upkeep;
 pub(crate) mod conversion;
 pub(crate) mod payout_mail;
 mod rates_fetch;
@@ -102,7 +103,12 @@ async fn attempt(app: &App, job: &ClaimedJob, now: Timestamp) -> std::result::Re
 
 /// Runs until the product stops, and then finishes the jobs it has begun.
 pub(crate) async fn run(app: App) {
-    tokio::join!(keep_sweeping(&app), keep_working(&app), rates_fetch::keep_fetching(&app));
+    tokio::join!(
+        keep_sweeping(&app),
+        keep_working(&app),
+        rates_fetch::keep_fetching(&app),
+        click_upkeep::keep_up(&app)
+    );
 }
 
 /// A page of a program's dead jobs: those that were given up after their last attempt.
@@ -126,9 +132,11 @@ pub async fn resume(app: &App, caller: &Caller, id: Option<Uuid>) -> Result<u64>
 }
 
 /// Runs everything that is due at an instant, once: releases, then advances, then jobs. Says how many commissions were
-/// released, advances matched and jobs attempted, all together; a job that failed waits for its next attempt.
+/// released, advances matched and jobs attempted, all together; a job that failed waits for its next attempt. The tables
+/// of clicks are kept up beside.
 pub async fn run_once(app: &App, now: Timestamp) -> Result<usize> {
     let mut count = 0;
+    click_upkeep::run(app, now).await?;
     for program in store::program::ids(app.pool()).await? {
         count += sweep(app, program, now).await?;
     }

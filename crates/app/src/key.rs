@@ -1,7 +1,7 @@
 //! API keys: made, shown once, kept hashed, looked up in memory, and gone everywhere within two seconds of being
 //! revoked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -125,26 +125,40 @@ pub async fn authenticate(app: &App, key: &str, now: Timestamp) -> Result<Option
     Ok(Some(Caller { program: row.program, scope: row.scope, now }))
 }
 
-/// Follows the changes of other processes: a revoked key is forgotten. While the changes cannot be read, nothing is
-/// remembered, so that every key is looked up.
+/// Changes are read again that were this close behind the newest: their numbers are given before they are committed, so a
+/// lower one may appear after a higher one.
+const OVERLAP: i64 = 500;
+
+/// Follows the changes of other processes: a revoked key is forgotten, links and settings are read again. While the changes
+/// cannot be read, no key is remembered, so that every key is looked up.
 pub(crate) async fn follow_changes(app: App, mut position: i64) {
     let mut stopping = app.0.tasks.stopping();
+    let mut seen: BTreeSet<i64> = BTreeSet::new();
+    let first = position;
     loop {
         let pause = tokio::time::sleep(Duration::from_secs(1));
         tokio::select! {
             () = pause => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        match change::after(app.pool(), position).await {
+        match change::after(app.pool(), (position - OVERLAP).max(first)).await {
             Ok(changes) => {
                 for row in changes {
                     position = position.max(row.position);
-                    if let ("key", Ok(id)) = (row.kind.as_str(), row.subject.parse::<KeyId>()) {
-                        forget(&app, id);
+                    if seen.insert(row.position) {
+                        follow(&app, &row).await;
                     }
                 }
+                seen = seen.split_off(&(position - OVERLAP));
             }
             Err(_) => app.0.keys.known.lock().expect("nothing panics while it holds this").clear(),
         }
     }
+}
+
+async fn follow(app: &App, row: &change::ChangeRow) {
+    if let ("key", Ok(id)) = (row.kind.as_str(), row.subject.parse::<KeyId>()) {
+        forget(app, id);
+    }
+    crate::click::follow(app, row).await;
 }

@@ -143,9 +143,9 @@ impl App {
             cache: Cache::default(),
             counters: Counters::default(),
             keys: Keys::default(),
-            clicks: click::Clicks::default(),
             limits: limit::Limits::new(config.limits),
             visits: visit::Visits::default(),
+            clicks: click::Clicks::new(&config)?,
             queue: Queue::new(config.queue_limit),
             warm: store::Warm::default(),
             sequencer: Sequencer::default(),
@@ -158,11 +158,12 @@ impl App {
             config,
             mailer,
         }));
-        click::keys::rotate(&app, app.now()).await?;
+        click::start(&app).await?;
         for _ in 0..app.0.config.ingest_workers {
             app.0.tasks.spawn(ingest::work(app.clone()));
         }
         app.0.tasks.spawn(sequencer::run(app.clone()));
+        app.0.tasks.spawn(click::write::run(app.clone()));
         app.0.tasks.spawn(key::follow_changes(app.clone(), change_head));
         Ok(app)
     }
@@ -170,12 +171,14 @@ impl App {
     /// Starts what works on its own: releases, advances, mails.
     pub fn start_jobs(&self) {
         self.0.tasks.spawn(jobs::run(self.clone()));
+        self.0.tasks.spawn(click::fill(self.clone()));
     }
 
     /// Stops taking work, finishes what was taken, and ends every task.
     pub async fn stop(&self) {
         self.0.queue.close();
         self.0.sequencer.close();
+        self.0.clicks.journal.stop();
         self.0.tasks.finish().await;
         self.0.warm.clear();
         self.0.pool.close().await;
@@ -196,9 +199,25 @@ impl App {
         &self.0.limits
     }
 
+    /// The header in which the operator's proxy tells the visitor's address.
+    pub fn address_header(&self) -> Option<&str> {
+        self.0.config.address_header.as_deref()
+    }
+
+    /// Whether visitors reach this server by TLS.
+    pub fn is_public_by_tls(&self) -> bool {
+        self.0.config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// What the product counts about itself.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Everything counted so far, as Prometheus reads it.
+    pub fn render_metrics(&self) -> String {
+        click::measure(self);
+        self.0.metrics.render()
     }
 
     /// Whether the product can do its work: the database answers.

@@ -1,16 +1,16 @@
-//! How many requests one caller may make, so that nobody crowds out the write path: a bucket that fills at a rate, per
-//! program for conversions and per network address for what browsers tell. In memory, each process for itself.
+//! How many requests one caller may make, so that nobody crowds out the write path: a bucket that fills at a rate, per API
+//! key for conversions and per network address for what browsers tell. In memory, each process for itself.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-use domain::ids::ProgramId;
 use domain::time::Timestamp;
 
 use crate::config::{self, Rate};
 use crate::error::{Error, Result};
+use crate::secret::key_hash;
 
 /// Callers that are remembered at once; beyond that those with full buckets are forgotten, then all.
 const REMEMBERED: usize = 100_000;
@@ -20,18 +20,18 @@ const REQUEST: i128 = 1_000_000;
 
 /// The limits of a process.
 pub struct Limits {
-    programs: Buckets<ProgramId>,
+    keys: Buckets<[u8; 32]>,
     addresses: Buckets<IpAddr>,
 }
 
 impl Limits {
     pub(crate) fn new(limits: config::Limits) -> Limits {
-        Limits { programs: Buckets::new(limits.program), addresses: Buckets::new(limits.address) }
+        Limits { keys: Buckets::new(limits.key), addresses: Buckets::new(limits.address) }
     }
 
-    /// Takes a conversion of a program into account; refused once there are too many.
-    pub fn of_program(&self, program: ProgramId, now: Timestamp) -> Result<()> {
-        self.programs.take(program, now)
+    /// Takes a conversion that comes with an API key into account; refused once there are too many.
+    pub fn of_key(&self, key: &str, now: Timestamp) -> Result<()> {
+        self.keys.take(key_hash(key), now)
     }
 
     /// Takes a request of a network address into account; refused once there are too many. Addresses of one household's
@@ -39,9 +39,7 @@ impl Limits {
     pub fn of_address(&self, address: Option<IpAddr>, now: Timestamp) -> Result<()> {
         let Some(address) = address else { return Ok(()) };
         let network = match address.to_canonical() {
-            IpAddr::V6(address) => {
-                IpAddr::from(std::net::Ipv6Addr::from_bits(address.to_bits() >> 64 << 64))
-            }
+            IpAddr::V6(address) => IpAddr::from(std::net::Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
             address => address,
         };
         self.addresses.take(network, now)
@@ -104,23 +102,27 @@ mod tests {
     #[test]
     fn a_caller_may_make_a_burst_and_then_so_many_a_second() {
         let limits = Limits::new(config::Limits {
-            program: Rate { per_second: 2, burst: 3 },
+            key: Rate { per_second: 2, burst: 3 },
             address: Rate { per_second: 1, burst: 1 },
         });
-        let program = ProgramId(1);
-        let allowed = |at, times: usize| (0..times).filter(|_| limits.of_program(program, second(at)).is_ok()).count();
+        let allowed =
+            |at, times: usize| (0..times).filter(|_| limits.of_key("one", second(at)).is_ok()).count();
         assert_eq!(allowed(0, 10), 3, "the burst");
         assert_eq!(allowed(1, 10), 2, "two a second");
         assert_eq!(allowed(1, 10), 0);
         assert_eq!(allowed(100, 10), 3, "no more than the burst after a long rest");
-        assert_eq!(limits.of_program(ProgramId(2), second(1)), Ok(()), "each has its own");
+        assert_eq!(limits.of_key("two", second(1)), Ok(()), "each has its own");
         let address = |text: &str| text.parse().ok();
         assert_eq!(limits.of_address(address("192.0.2.1"), second(0)), Ok(()));
         assert_eq!(limits.of_address(address("192.0.2.1"), second(0)), Err(Error::Limited));
         assert_eq!(limits.of_address(address("::ffff:192.0.2.1"), second(0)), Err(Error::Limited));
         assert_eq!(limits.of_address(address("192.0.2.2"), second(0)), Ok(()));
         assert_eq!(limits.of_address(address("2001:db8::1"), second(0)), Ok(()));
-        assert_eq!(limits.of_address(address("2001:db8::2"), second(0)), Err(Error::Limited), "one household");
+        assert_eq!(
+            limits.of_address(address("2001:db8::2"), second(0)),
+            Err(Error::Limited),
+            "one household"
+        );
         assert_eq!(limits.of_address(None, second(0)), Ok(()));
     }
 }

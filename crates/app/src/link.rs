@@ -100,6 +100,7 @@ async fn append(app: &App, caller: &Caller, row: &mut LinkRow, fields: &Fields) 
     }
     crate::key::log(app, &mut tx, caller, "link.created", body(row)).await?;
     tx.commit().await?;
+    app.0.clicks.directory.made(&row.code);
     app.0.sequencer.notify(caller.program);
     Ok(())
 }
@@ -135,6 +136,7 @@ pub async fn update(
     crate::key::log(app, &mut tx, caller, "link.changed", body(&row)).await?;
     change::announce(&mut tx, caller.program, "link", &row.code).await?;
     tx.commit().await?;
+    crate::click::link_changed(app, &row.code).await;
     app.0.sequencer.notify(caller.program);
     Ok(row)
 }

@@ -51,6 +51,30 @@ pub struct Metrics {
     pub retries: Counter,
     /// Jobs that failed.
     pub job_failures: Counter,
+    /// Redirects answered in front of the router, with 302.
+    pub redirects: Counter,
+    /// Those answered with anything else.
+    pub redirects_refused: Counter,
+    /// Clicks led on by a redirect and recorded.
+    pub clicks_recorded: Counter,
+    /// Clicks whose rows are lost; their tokens attribute all the same.
+    pub clicks_dropped: Counter,
+    /// Clicks written to the database.
+    pub clicks_written: Counter,
+    /// Seconds a batch of clicks took, begin to commit.
+    pub click_batch_seconds: Histogram,
+    /// Bytes of clicks made durable in spill segments.
+    pub click_spill_bytes: Counter,
+    /// Times the disk refused clicks.
+    pub click_spill_failures: Counter,
+    /// Bytes that clicks take in memory.
+    pub click_memory_bytes: Gauge,
+    /// Closed segments of clicks that wait for the database.
+    pub click_segments_waiting: Gauge,
+    /// Codes that were asked for and name no link.
+    pub codes_unknown: Counter,
+    /// Links in memory.
+    pub links_in_memory: Gauge,
 }
 
 impl Default for Metrics {
@@ -72,6 +96,18 @@ impl Default for Metrics {
             transfers: Counter::default(),
             retries: Counter::default(),
             job_failures: Counter::default(),
+            redirects: Counter::default(),
+            redirects_refused: Counter::default(),
+            clicks_recorded: Counter::default(),
+            clicks_dropped: Counter::default(),
+            clicks_written: Counter::default(),
+            click_batch_seconds: seconds(),
+            click_spill_bytes: Counter::default(),
+            click_spill_failures: Counter::default(),
+            click_memory_bytes: Gauge::default(),
+            click_segments_waiting: Gauge::default(),
+            codes_unknown: Counter::default(),
+            links_in_memory: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
@@ -85,11 +121,27 @@ impl Default for Metrics {
         registry.register("ingest_transfers", "Transfers booked by ingest", metrics.transfers.clone());
         registry.register("ingest_retries", "Batches tried again", metrics.retries.clone());
         registry.register("job_failures", "Jobs that failed", metrics.job_failures.clone());
+        metrics.register_clicks(&mut registry);
         Metrics { registry, ..metrics }
     }
 }
 
 impl Metrics {
+    fn register_clicks(&self, registry: &mut Registry) {
+        registry.register("redirects", "Redirects answered with 302", self.redirects.clone());
+        registry.register("redirects_refused", "Redirects answered otherwise", self.redirects_refused.clone());
+        registry.register("clicks_recorded", "Clicks led on and recorded", self.clicks_recorded.clone());
+        registry.register("clicks_dropped", "Clicks whose rows are lost", self.clicks_dropped.clone());
+        registry.register("clicks_written", "Clicks written to the database", self.clicks_written.clone());
+        registry.register("click_batch_seconds", "Seconds a batch of clicks took", self.click_batch_seconds.clone());
+        registry.register("click_spill_bytes", "Bytes of clicks made durable", self.click_spill_bytes.clone());
+        registry.register("click_spill_failures", "Times the disk refused clicks", self.click_spill_failures.clone());
+        registry.register("click_memory_bytes", "Bytes of clicks in memory", self.click_memory_bytes.clone());
+        registry.register("click_segments_waiting", "Segments that wait", self.click_segments_waiting.clone());
+        registry.register("codes_unknown", "Codes asked for that name no link", self.codes_unknown.clone());
+        registry.register("links_in_memory", "Links in memory", self.links_in_memory.clone());
+    }
+
     /// Everything counted so far, as Prometheus reads it.
     pub fn render(&self) -> String {
         let mut text = String::new();

@@ -170,6 +170,13 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
             message: format!("{field} was fixed by the program's first fact"),
         });
     }
+    let is_other_zone = changes.zone.is_some_and(|zone| zone != program.zone);
+    if is_other_zone && store::click::daily::any(tx.read(), id).await? {
+        return Err(Error::Conflict {
+            code: "fixed_by_first_click",
+            message: "zone was fixed by the program's first click, whose figures are kept by day".to_owned(),
+        });
+    }
     if let Some(deal) = changes.default_deal {
         let known = store::deal::newest(tx.read(), id, deal).await?;
         known.ok_or_else(|| Error::invalid("default_deal_id", format!("there is no deal {deal}")))?;
@@ -183,6 +190,7 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
     crate::key::log(app, &mut tx, caller, "program.changed", settings(&program)).await?;
     change::announce(&mut tx, id, "program", &id.to_string()).await?;
     tx.commit().await?;
+    crate::click::program_changed(app, id).await;
     Ok(program)
 }
 

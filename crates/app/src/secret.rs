@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::ids::ProgramId;
+use domain::ids::{AffiliateId, ProgramId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use store::Pool;
@@ -62,9 +62,9 @@ impl Secret {
     }
 
     /// The keyed hash of a network address with what a browser calls itself.
-    pub fn visitor(&self, address: std::net::IpAddr, agent: &str) -> Hash {
+    pub fn browser(&self, address: std::net::IpAddr, agent: &str) -> Hash {
         let mut mac = self.names.clone();
-        mac.update(b"visitor");
+        mac.update(b"browser");
         mac.update(address.to_canonical().to_string().as_bytes());
         mac.update(&[0]);
         mac.update(agent.as_bytes());
@@ -105,6 +105,16 @@ impl Secret {
         }
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
         *whole.first_chunk().expect("16 is less than 32")
+    }
+
+    /// Names a visitor of an affiliate's links, by the hash of the address and by what its program calls itself.
+    pub fn visitor(&self, affiliate: AffiliateId, address_hash: &[u8], agent: &str) -> [u8; 12] {
+        let mut mac = self.addresses.clone();
+        mac.update(&affiliate.0.to_le_bytes());
+        mac.update(address_hash);
+        mac.update(agent.as_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        *whole.first_chunk().expect("12 is less than 32")
     }
 }
 

@@ -2,11 +2,11 @@
 //! caller has no key and learns nothing: not whether a customer is known, nor whose it is.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use chrono::TimeDelta;
 use domain::attribution::Code;
-use domain::click::ClickId;
 use domain::command::{AffiliateName, ClickName, Command, Operation, Refused, Registration};
 use domain::fact::Attributes;
 use domain::ids::{AffiliateId, LinkId, ProgramId};
@@ -15,9 +15,10 @@ use domain::time::Timestamp;
 use store::attribution::evidence::{self, VisitRow};
 use uuid::Uuid;
 
+use crate::App;
+use crate::click::Declared;
 use crate::error::{Error, Result};
 use crate::ingest::{Ask, Visitor, submit};
-use crate::{App, random};
 
 /// Browsers whose visits are remembered at once; beyond that all are forgotten, and read again.
 const REMEMBERED: usize = 100_000;
@@ -55,8 +56,23 @@ pub struct Report {
     pub email: Option<Email>,
     /// Of a conversion: the coupon that was used.
     pub coupon: Option<Code>,
-    /// The keyed hash of address and agent.
+    /// What is known of the request, whatever it tells.
+    pub origin: Origin,
+}
+
+/// What is known of a browser's request.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Origin {
+    /// The network address.
+    pub address: Option<IpAddr>,
+    /// What the browser calls itself.
+    pub agent: String,
+    /// The keyed hash of both.
     pub visitor: Option<Visitor>,
+    /// The page that tells.
+    pub page: String,
+    /// The page that the visitor came from.
+    pub referrer: String,
 }
 
 /// Programs by what names them in browsers, and visits of late.
@@ -88,8 +104,8 @@ impl Visits {
 }
 
 /// The keyed hash of a network address and of what a browser calls itself.
-pub fn visitor(app: &App, address: std::net::IpAddr, agent: &str) -> Visitor {
-    app.0.secret.visitor(address, agent)
+pub fn visitor(app: &App, address: IpAddr, agent: &str) -> Visitor {
+    app.0.secret.browser(address, agent)
 }
 
 /// Takes up what a browser tells. Refused are a program that does not exist, a conversion without a customer, and more than
@@ -104,13 +120,15 @@ pub async fn report(app: &App, now: Timestamp, report: Report) -> Result<()> {
 
 async fn program_of(app: &App, tracking_id: Uuid) -> Result<ProgramId> {
     let visits = &app.0.visits;
-    let known = visits.programs.lock().expect("nothing panics while it holds this").get(&tracking_id).copied();
+    let known =
+        visits.programs.lock().expect("nothing panics while it holds this").get(&tracking_id).copied();
     if let Some(program) = known {
         return Ok(program);
     }
     let found = store::program::tracking::program_of(app.pool(), tracking_id).await?;
-    let program = found
-        .ok_or_else(|| Error::NotFound(format!("customer_id: no program has the tracking id {tracking_id}")))?;
+    let program = found.ok_or_else(|| {
+        Error::NotFound(format!("customer_id: no program has the tracking id {tracking_id}"))
+    })?;
     let mut programs = visits.programs.lock().expect("nothing panics while it holds this");
     if programs.len() >= REMEMBERED {
         programs.clear();
@@ -140,9 +158,21 @@ async fn declare(app: &App, program: ProgramId, now: Timestamp, report: &Report)
     if is_known(stored) {
         return Ok(());
     }
-    let id = ClickId::declared(now, random::bytes());
-    let visit = VisitRow { id: id.0, affiliate, link, clicked_at: now };
-    app.0.visits.remember(program, client, &[visit]);
+    let Origin { address, agent, page, referrer, .. } = &report.origin;
+    let declared = Declared {
+        program,
+        affiliate,
+        link,
+        client_id: Some(client),
+        address: *address,
+        agent: agent.as_bytes(),
+        referrer: referrer.as_bytes(),
+        page: page.as_bytes(),
+        query: page.split_once('?').map_or("", |(_, query)| query),
+        now,
+    };
+    let id = crate::click::declare(app, &declared).await?;
+    app.0.visits.remember(program, client, &[VisitRow { id: id.0, affiliate, link, clicked_at: now }]);
     Ok(())
 }
 
@@ -189,7 +219,7 @@ async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) 
         occurred_at: None,
     };
     let command = Command::Registration(registration);
-    let ask = Ask { visitor: report.visitor, ..Ask::new(Operation::BrowserConversion, command) };
+    let ask = Ask { visitor: report.origin.visitor, ..Ask::new(Operation::BrowserConversion, command) };
     match submit(app, program, now, ask).await {
         Err(refused @ (Refused::Unavailable | Refused::Internal(_))) => Err(refused.into()),
         Err(refused) => {
@@ -201,11 +231,9 @@ async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) 
 }
 
 /// The names of an affiliate that texts may be, the unreadable ones left out.
-pub fn names<'a>(
-    slugs: impl IntoIterator<Item = &'a str>,
-    partner_key: Option<&str>,
-) -> Vec<AffiliateName> {
+pub fn names<'a>(slugs: impl IntoIterator<Item = &'a str>, partner_key: Option<&str>) -> Vec<AffiliateName> {
     let slugs = slugs.into_iter().filter_map(|text| Slug::parse(text.trim_end_matches('/')).ok());
-    let key = partner_key.map(str::trim).filter(|key| !key.is_empty() && domain::text::check(key, 100).is_ok());
+    let key =
+        partner_key.map(str::trim).filter(|key| !key.is_empty() && domain::text::check(key, 100).is_ok());
     slugs.map(AffiliateName::Slug).chain(key.map(|key| AffiliateName::PartnerKey(key.to_owned()))).collect()
 }

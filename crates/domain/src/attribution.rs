@@ -159,7 +159,9 @@ impl std::fmt::Display for Flaw {
             Flaw::NotYetValid(from) => write!(f, "it is valid from {} on", from.to_rfc3339()),
             Flaw::NoLongerValid(until) => write!(f, "it was valid until {}", until.to_rfc3339()),
             Flaw::AfterRegistration => f.write_str("the click came after the registration"),
-            Flaw::OutsideWindow(days) => write!(f, "the click came more than {days} days before the registration"),
+            Flaw::OutsideWindow(days) => {
+                write!(f, "the click came more than {days} days before the registration")
+            }
             Flaw::OtherAffiliate => f.write_str("it belongs to another affiliate than the one named"),
         }
     }

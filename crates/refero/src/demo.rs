@@ -16,13 +16,13 @@ use std::path::PathBuf;
 
 use app::payout::Rail;
 use app::{App, Caller};
-use axum::Router;
 use clap::Args;
 use domain::deal::Terms;
 use domain::ids::ProgramId;
 use domain::time::Zone;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use web::track::Front;
 
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
@@ -71,22 +71,23 @@ pub(crate) async fn run(options: Options) -> Outcome {
         return house.close(false).await;
     }
     let opened = open_site(&house.app, shown.programs[0].id, serving.listen).await;
-    let (listener, router) = match opened {
+    let (listener, front) = match opened {
         Ok(opened) => opened,
         Err(failure) => {
             house.close(false).await?;
             return Err(failure);
         }
     };
-    serve::serve(house, Ok(listener), router, |address| shown.print(address, folder, options.json)).await
+    serve::serve(house, Ok(listener), front, |address| shown.print(address, folder, options.json)).await
 }
 
 /// Listens, and lays out the site that is tracked, whose pages name the address.
-async fn open_site(app: &App, program: ProgramId, listen: SocketAddr) -> Outcome<(TcpListener, Router)> {
+async fn open_site(app: &App, program: ProgramId, listen: SocketAddr) -> Outcome<(TcpListener, Front)> {
     let listener = serve::bind(listen).await?;
     let address = listener.local_addr()?;
     let site = site::Site::new(app, program, &url(address), address).await?;
-    Ok((listener, web::router(app.clone()).merge(site.router())))
+    let router = web::router(app.clone()).merge(site.router());
+    Ok((listener, Front::new(app.clone(), router)))
 }
 
 /// A folder beside the one that real data would be in.

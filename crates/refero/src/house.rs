@@ -1,7 +1,7 @@
 //! The house a command works in: a database, embedded or by URL, brought to this binary's schema, and the product on
 //! it. Commands work beside a running server and beside each other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use app::App;
 use app::clock::Clock;
@@ -28,6 +28,41 @@ pub(crate) struct Options {
     pub(crate) secret: Option<String>,
 }
 
+/// How clicks are taken.
+#[derive(Args, Clone, Default)]
+#[group(skip)]
+pub(crate) struct Tracking {
+    /// Where this server is reached from outside, such as https://refero.example.com; links begin with it.
+    #[arg(long, env = "REFERO_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// The header in which a proxy in front tells the visitor's address, such as X-Forwarded-For.
+    #[arg(long, env = "REFERO_ADDRESS_HEADER", value_name = "NAME")]
+    pub(crate) address_header: Option<String>,
+    /// A file of MaxMind's format (.mmdb) that says which country an address is in.
+    #[arg(long, env = "REFERO_COUNTRY_FILE", value_name = "FILE")]
+    pub(crate) country_file: Option<PathBuf>,
+    /// Months after which clicks are dropped, a whole month at a time.
+    #[arg(long, env = "REFERO_CLICK_MONTHS", value_name = "N", default_value_t = 25,
+          value_parser = clap::value_parser!(u32).range(6..=1200))]
+    pub(crate) click_months: u32,
+    /// Where clicks are kept until they are in the database; a folder of the data folder unless said otherwise.
+    #[arg(long, env = "REFERO_SPILL", value_name = "DIR")]
+    pub(crate) spill: Option<PathBuf>,
+}
+
+impl Tracking {
+    fn configure(&self, dir: Option<&Path>, config: Config) -> Config {
+        Config {
+            public_url: self.public_url.clone(),
+            address_header: self.address_header.as_ref().map(|name| name.to_ascii_lowercase()),
+            country_file: self.country_file.clone(),
+            click_months: self.click_months,
+            spill: self.spill.clone().or_else(|| dir.map(|dir| dir.join("clicks"))),
+            ..config
+        }
+    }
+}
+
 /// An open house.
 pub(crate) struct House {
     pub(crate) app: App,
@@ -43,6 +78,8 @@ pub(crate) struct Manner {
     pub(crate) mail: Option<Mail>,
     /// Where exchange rates are fetched.
     pub(crate) rates_url: Option<String>,
+    /// How clicks are taken; `None` for a command, which takes none.
+    pub(crate) tracking: Option<Tracking>,
 }
 
 impl Manner {
@@ -70,6 +107,10 @@ impl House {
         let pool: Pool = store::connect(&url, manner.connections).await?;
         store::migration::run(&pool).await?;
         let config = Config { mail: manner.mail, rates_url: manner.rates_url, ..Config::default() };
+        let config = match &manner.tracking {
+            Some(tracking) => tracking.configure(dir.as_deref(), config),
+            None => config,
+        };
         let app = App::start(pool, secret, Clock::System, config).await?;
         Ok(House { app, access })
     }

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use app::config::Mail;
-use axum::Router;
 use axum::serve::ListenerExt as _;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use web::track::Front;
 
 use crate::failure::{Failure, Outcome};
 use crate::house::{self, House, Manner};
@@ -37,13 +37,15 @@ pub(crate) struct Options {
     /// Where to fetch exchange rates, every six hours: the European Central Bank's reference rates, XML or CSV.
     #[arg(long, env = "REFERO_RATES_URL", value_name = "URL")]
     pub(crate) rates_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) tracking: house::Tracking,
 }
 
 pub(crate) async fn run(options: Options) -> Outcome {
     let house = House::open(&options.house, options.manner()).await?;
-    let router = web::router(house.app.clone());
+    let front = web::front(house.app.clone());
     let listener = bind(options.listen).await;
-    serve(house, listener, router, |_| ()).await
+    serve(house, listener, front, |_| ()).await
 }
 
 /// Listens at an address.
@@ -55,7 +57,8 @@ pub(crate) async fn bind(listen: SocketAddr) -> Outcome<TcpListener> {
 impl Options {
     pub(crate) fn manner(&self) -> Manner {
         let mail = self.smtp_url.clone().zip(self.mail_from.clone()).map(|(url, from)| Mail { url, from });
-        Manner { connections: self.connections, mail, rates_url: self.rates_url.clone() }
+        let tracking = Some(self.tracking.clone());
+        Manner { connections: self.connections, mail, rates_url: self.rates_url.clone(), tracking }
     }
 }
 
@@ -63,7 +66,7 @@ impl Options {
 pub(crate) async fn serve(
     house: House,
     listener: Outcome<TcpListener>,
-    router: Router,
+    front: Front,
     ready: impl FnOnce(SocketAddr),
 ) -> Outcome {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -91,7 +94,7 @@ pub(crate) async fn serve(
         // The sender lives until the end of this function.
         let _ = wait.wait_for(|told| *told).await;
     };
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop);
+    let serving = axum::serve(listener, front).with_graceful_shutdown(stop);
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
         _ = terminate.recv() => {}

@@ -117,7 +117,6 @@ create unlogged table click_visitor (
     counted_at timestamptz not null,
     primary key (program_id, visitor)
 ) with (fillfactor = 80);
-create index click_visitor_counted on click_visitor (counted_at);
 
 create table click_daily (
     program_id bigint not null,

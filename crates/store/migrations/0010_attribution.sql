@@ -67,11 +67,12 @@ create table review (
     resolved_at timestamptz,
     resolution text collate "C" check (resolution in ('dismissed', 'confirmed')),
     note text,
+    primary key (program_id, id),
     check ((resolved_at is null) = (resolution is null))
 );
-create index review_open on review (program_id, referral_id) where resolved_at is null;
 create index review_referral on review (program_id, referral_id, id);
-alter table review add primary key (program_id, id);
+-- Made last, for what is to be released is looked up by it.
+create index review_open on review (program_id, referral_id) where resolved_at is null;
 
 -- Sales that an affiliate misses. What it says of the customer stands in `person`.
 

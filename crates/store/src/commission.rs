@@ -134,8 +134,8 @@ pub async fn releasable(
     let rows = sqlx::query!(
         "select id, referral_id, release_at from commission
          where program_id = $1 and released_at is null and not after_close and not disputed and release_at <= $2
-               and not exists (select from review v where v.program_id = $1 and v.referral_id = commission.referral_id
-                                                          and v.resolved_at is null)
+               and (select v.id from review v where v.program_id = $1 and v.referral_id = commission.referral_id
+                                                    and v.resolved_at is null limit 1) is null
          order by release_at, id limit $3",
         program.0,
         now,
@@ -451,8 +451,8 @@ pub async fn held(tx: &mut Tx, program: ProgramId, ids: &[CommissionId]) -> Resu
                      and t.entry is not null)::text as "standing!"
            from commission c
            where c.program_id = $1 and c.id = any($2) and c.released_at is null and not c.after_close and not c.disputed
-                 and not exists (select from review v where v.program_id = $1 and v.referral_id = c.referral_id
-                                                            and v.resolved_at is null)
+                 and (select v.id from review v where v.program_id = $1 and v.referral_id = c.referral_id
+                                                      and v.resolved_at is null limit 1) is null
            order by c.id"#,
         program.0,
         &ids

@@ -47,7 +47,11 @@ impl TryFrom<Raw> for CouponRow {
         let read = |text: &str, column| Code::parse(text).map_err(|_| corrupt("coupon", column, &raw.code));
         Ok(CouponRow {
             code: read(&raw.code, "code")?,
-            provider_code: raw.provider_code.as_deref().map(|code| read(code, "provider_code")).transpose()?,
+            provider_code: raw
+                .provider_code
+                .as_deref()
+                .map(|code| read(code, "provider_code"))
+                .transpose()?,
             affiliate: AffiliateId(raw.affiliate_id),
             deal: raw.deal_id.map(DealId),
             validity: Validity { from: raw.valid_from, until: raw.valid_until },
@@ -58,7 +62,11 @@ impl TryFrom<Raw> for CouponRow {
 }
 
 /// Coupons that any of these texts names, by either of their codes.
-pub async fn named(connection: &mut Connection, program: ProgramId, codes: &[String]) -> Result<Vec<CouponRow>> {
+pub async fn named(
+    connection: &mut Connection,
+    program: ProgramId,
+    codes: &[String],
+) -> Result<Vec<CouponRow>> {
     let rows = sqlx::query_as!(
         Raw,
         r#"select code as "code!", provider_code, affiliate_id as "affiliate_id!", deal_id, valid_from, valid_until,

@@ -10,6 +10,7 @@ pub mod attribution;
 pub mod brand;
 pub mod change;
 mod claim;
+pub mod click;
 pub mod click_key;
 pub mod commission;
 pub mod counter;

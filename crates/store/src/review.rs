@@ -126,7 +126,7 @@ pub async fn resolve(
 ) -> Result<bool> {
     let done = sqlx::query!(
         "update review set resolved_at = $3, resolution = $4, note = $5
-         where program_id = $1 and id = $2 and resolved_at is null",
+         where program_id = $1 and id = $2 and resolution is null",
         program.0,
         id,
         now,

@@ -27,6 +27,7 @@ const CHECKS: &[(&str, &str)] = &[
     ("claims and advance of a live payout sum to its amount", include_str!("verify/payouts.sql")),
     ("lifetime figures equal the daily ones and the opening ones", include_str!("verify/figures.sql")),
     ("daily figures equal the facts", include_str!("verify/daily.sql")),
+    ("daily figures of clicks equal the clicks", include_str!("verify/clicks.sql")),
     ("every amount is worth what the rates of its day say", include_str!("verify/values.sql")),
     ("every fact has a referral, its refund a payment, its commission a fact", include_str!("verify/references.sql")),
     ("every name names something, every source exactly one fact", include_str!("verify/names.sql")),

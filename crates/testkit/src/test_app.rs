@@ -1,5 +1,7 @@
 //! The product on a database of its own. When a test's body ends well, the books are audited.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use app::clock::Clock;
 use app::config::Config;
 use app::program::NewProgram;
@@ -13,6 +15,9 @@ use store::key::Scope;
 use tower::ServiceExt as _;
 
 use crate::database::{Database, servers};
+
+/// Where the requests of tests come from.
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), 50_000);
 
 /// The product under test.
 #[derive(Clone)]
@@ -129,7 +134,7 @@ impl TestApp {
             request = request.header(*name, *value);
         }
         let request = request.body(axum::body::Body::from(body.unwrap_or_default())).expect("a request");
-        let response = web::router(self.app.clone()).oneshot(request).await.expect("the router answers");
+        let response = web::front(self.app.clone()).of_peer(PEER).oneshot(request).await.expect("the router answers");
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a whole body");

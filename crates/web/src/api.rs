@@ -87,6 +87,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(payouts::step::step_payout))
         .routes(routes!(links::list::list_links, links::create::create_link))
         .routes(routes!(links::show::show_link, links::update::update_link))
+        .routes(routes!(links::qr::show_link_qr))
         .routes(routes!(
             referral_widget::show::show_referral_widget,
             referral_widget::put::put_referral_widget

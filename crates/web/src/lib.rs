@@ -4,6 +4,7 @@
 
 pub mod api;
 mod body;
+mod browser;
 pub mod compat;
 mod cookie;
 mod decimal;
@@ -11,13 +12,18 @@ mod key;
 mod observe;
 mod operations;
 mod script;
-mod track;
+pub mod track;
 mod widget;
 
 use app::App;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
+
+/// Every surface of the product, for a server: clicks are answered in front of the router.
+pub fn front(app: App) -> track::Front {
+    track::Front::new(app.clone(), router(app))
+}
 
 /// Every surface of the product.
 pub fn router(app: App) -> Router {
@@ -28,6 +34,7 @@ pub fn router(app: App) -> Router {
         .merge(compat::router())
         .merge(script::router())
         .merge(widget::router())
+        .merge(browser::router())
         .merge(track::router())
         .layer(axum::extract::DefaultBodyLimit::max(body::LIMIT))
         .layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe))

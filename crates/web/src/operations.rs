@@ -27,5 +27,5 @@ async fn readyz(State(app): State<App>) -> impl IntoResponse {
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], app.metrics().render())
+    ([(header::CONTENT_TYPE, content_type)], app.render_metrics())
 }

@@ -1,33 +1,26 @@
-//! What browsers ask without a key: the pixel and the beacon of the script (Reditus contract §4.4). Any page of any site
-//! may send to them, and none learns anything from the answer.
+//! Clicks over HTTP: `/c/{code}` on every host, and the code alone on a program's own host.
+//!
+//! A redirect is answered in front of the router (`track/front.rs`), because it needs nothing of what the router does for
+//! other requests. What must not be here: where a click leads.
 
-mod beacon;
-mod pixel;
-mod report;
-pub(crate) mod visitor;
+mod front;
+mod qr;
+mod redirect;
 
 use app::App;
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::routing::{get, post};
-use tower_http::set_header::SetResponseHeaderLayer;
+use axum::routing::any;
 
+pub use front::Front;
+pub(crate) use qr::{Format, render};
+pub(crate) use redirect::address;
+
+/// Where links are, for requests that did not come through the front.
 pub(crate) fn router() -> Router<App> {
-    let fixed = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
-    Router::new()
-        .route("/", get(pixel::show))
-        .route("/pixel", get(pixel::show))
-        .route("/beacon", post(beacon::receive).options(allow))
-        .layer(fixed(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .layer(fixed(HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"))
+    Router::new().route("/c/{code}", any(redirect::through_router))
 }
 
-/// What a browser asks before it sends JSON to another site.
-async fn allow() -> (StatusCode, [(HeaderName, &'static str); 3]) {
-    let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-    ];
-    (StatusCode::NO_CONTENT, headers)
+/// The name of the cookie that keeps a program's last click on the host of the redirect; its value is the click's token.
+pub fn cookie_name(program: i64) -> String {
+    format!("rfr_{program}")
 }

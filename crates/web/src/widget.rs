@@ -20,7 +20,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::api::fields::{Object, amount};
 use crate::body;
-use crate::track::visitor::Sender;
+use crate::browser::sender::Sender;
 
 /// The largest body, in bytes.
 const LIMIT: usize = 16 << 10;
@@ -80,7 +80,7 @@ async fn join(
     sender: Sender,
     body: axum::body::Body,
 ) -> Result<Json<Shown>, Refusal> {
-    app.limits().of_address(sender.address, app.now())?;
+    app.limits().of_address(sender.origin.address, app.now())?;
     let token = token(&headers)?;
     let bytes = body::read_up_to(body, LIMIT).await.map_err(unreadable)?;
     let Object(joining): Object<Joining> = body::parse(&bytes).map_err(unreadable)?;

@@ -1,6 +1,8 @@
 //! Tests of the verbs against real servers: one module a subject.
 
+mod clicks;
 mod convergence;
+mod country_file;
 mod deadlock;
 mod deal_choice;
 mod disputes;

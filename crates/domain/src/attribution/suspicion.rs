@@ -95,7 +95,8 @@ pub fn suspicions(registered: Registered<'_>, affiliate: Known<'_>, watch: Watch
         found.push(Suspicion::OwnBrowser);
     }
     let domain = registered.email.and_then(|email| email.as_str().split_once('@')).map(|(_, domain)| domain);
-    let listed = domain.and_then(|domain| watch.disposable_domains.iter().find(|listed| is_under(domain, listed)));
+    let listed =
+        domain.and_then(|domain| watch.disposable_domains.iter().find(|listed| is_under(domain, listed)));
     if let Some(domain) = listed {
         found.push(Suspicion::DisposableAddress(domain.clone()));
     }

@@ -88,6 +88,7 @@ fn the_id_of_a_click_sorts_by_time_and_tells_its_second() {
     let late = Token { seconds: token().seconds + 1, random: [0; 8], ..token() }.click();
     assert!(early < late);
     assert_eq!(early.second(), at("2026-03-01T12:00:00Z"));
+    assert_eq!(domain::click::named(token().sign(&key(1)).as_str()), Some(early));
     assert_eq!(early.to_string(), "click_69a42a40000000073820627974657321");
 }
 

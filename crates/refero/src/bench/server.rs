@@ -76,6 +76,11 @@ impl Server {
         })
     }
 
+    /// Its process.
+    pub(super) fn pids(&self) -> Outcome<Vec<u32>> {
+        self.child.id().map(|pid| vec![pid]).ok_or_else(|| Failure::new("the server has ended"))
+    }
+
     /// Stops the server as an operator would.
     pub(super) async fn stop(mut self) -> Outcome {
         if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
@@ -90,7 +95,7 @@ impl Server {
     }
 }
 
-fn free_address() -> Outcome<SocketAddr> {
+pub(super) fn free_address() -> Outcome<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?)
 }

@@ -7,6 +7,7 @@ mod demo;
 mod fuzz;
 mod history;
 mod kill;
+mod outage;
 mod periods;
 mod rates;
 mod readme;

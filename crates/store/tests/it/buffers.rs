@@ -2,6 +2,7 @@
 //! that keeps its plans, while there are no rows; then there are 300,000, and the same connection may still touch no
 //! more than twenty pages a row.
 
+mod attributed;
 mod fill;
 mod hot;
 mod lists;
@@ -12,6 +13,7 @@ use std::pin::Pin;
 use sqlx::Row as _;
 use store::Pool;
 
+use attributed::Attributed;
 use hot::Hot;
 use lists::List;
 
@@ -59,6 +61,9 @@ type Run<'a> = Pin<Box<dyn Future<Output = i64> + 'a>>;
 async fn run_all(pool: &Pool, round: u128, mut hand_over: impl AsyncFnMut(String, Run<'_>)) {
     for list in List::ALL {
         hand_over(format!("{list:?}"), Box::pin(list.run(pool))).await;
+    }
+    for attributed in Attributed::ALL {
+        hand_over(format!("{attributed:?}"), Box::pin(attributed.run(pool, round))).await;
     }
     for hot in Hot::ALL {
         hand_over(format!("{hot:?}"), Box::pin(hot.run(pool, round))).await;

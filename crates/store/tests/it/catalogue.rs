@@ -25,6 +25,7 @@ const HOT: &[&str] = &[
     "job",
     "name",
     "account",
+    "attribution",
     "click",
     "click_batch",
     "click_visitor",

@@ -4,7 +4,7 @@ use app::App;
 use app::ingest::Ask;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, Utc};
 use domain::attribution::Code;
 use domain::command::{AffiliateName, ClickName, Command, MOST_CLICKS, Operation, Registration};
@@ -117,11 +117,14 @@ impl NewConversion {
             let message = "name the affiliate by affiliate_id or affiliate_slug, not by both";
             return Err(Problem::invalid("affiliate_id", message));
         }
-        let named = slug.map(AffiliateName::Slug).or(self.affiliate_id.map(|id| AffiliateName::Id(AffiliateId(id))));
+        let named =
+            slug.map(AffiliateName::Slug).or(self.affiliate_id.map(|id| AffiliateName::Id(AffiliateId(id))));
         let in_cookie = slugs.iter().find_map(|slug| Slug::parse(slug).ok()).map(AffiliateName::Slug);
         let country = optional("country", self.country.as_ref(), country)?;
         let attributes = Attributes {
-            coupon: optional("coupon", self.coupon.as_ref(), |text| Code::parse(text).map(|_| text.trim().to_owned()))?,
+            coupon: optional("coupon", self.coupon.as_ref(), |text| {
+                Code::parse(text).map(|_| text.trim().to_owned())
+            })?,
             brand: optional("brand", self.brand.as_ref(), |text| short(text, 64))?,
             campaign: optional("campaign", self.campaign.as_ref(), |text| short(text, 100))?,
             country,
@@ -160,10 +163,11 @@ pub(crate) async fn create_conversion(
     Operator(caller): Operator,
     OptionalKey(key): OptionalKey,
     params: Params,
+    headers: HeaderMap,
     Body(body): Body<NewConversion>,
 ) -> Result<(StatusCode, Json<Conversion>), Problem> {
     params.finish()?;
-    app.limits().of_program(caller.program, caller.now)?;
+    app.limits().of_key(crate::key::presented(&headers).unwrap_or_default(), caller.now)?;
     let command = Command::Registration(body.into_registration()?);
     let ask = Ask { key, ..Ask::new(Operation::Conversion, command) };
     let recorded = app::ingest::submit(&app, caller.program, caller.now, ask).await?;

@@ -48,6 +48,7 @@ const CODES: &[(&str, &str)] = &[
     ("identical_payment", "An identical payment was made within ten minutes, and the program refuses that."),
     ("fixed", "What counts a brand's deposits and withdrawals is said once."),
     ("fixed_by_first_fact", "Currency and time zone are fixed by the program's first event."),
+    ("fixed_by_first_click", "The time zone is fixed by the program's first click as well: its figures are kept by day."),
     ("unavailable", "The service is busy or its database does not answer; try again as Retry-After says."),
     ("internal", "Something went wrong on our side; the reference finds it in the log."),
 ];

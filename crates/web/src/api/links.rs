@@ -2,6 +2,7 @@
 
 pub(super) mod create;
 pub(super) mod list;
+pub(super) mod qr;
 pub(super) mod show;
 pub(super) mod update;
 

@@ -107,8 +107,14 @@ fn a_coupon_then_a_signed_click_then_a_name_decides() {
             (json!({ "click_id": old, "affiliate_slug": "bob" }), "bob"),
             (json!({ "coupon": "dan20", "affiliate_slug": "cat" }), "dan"),
             (json!({ "coupon": "NONE", "affiliate_slug": "cat" }), "cat"),
-            (json!({ "coupon": "DAN20", "affiliate_slug": "cat", "occurred_at": "2026-05-31T00:00:00Z" }), "dan"),
-            (json!({ "click_ids": [site.token("bob", 3), site.token("cat", 2)], "click_id": site.token("ann", 9) }), "cat"),
+            (
+                json!({ "coupon": "DAN20", "affiliate_slug": "cat", "occurred_at": "2026-05-31T00:00:00Z" }),
+                "dan",
+            ),
+            (
+                json!({ "click_ids": [site.token("bob", 3), site.token("cat", 2)], "click_id": site.token("ann", 9) }),
+                "cat",
+            ),
             (json!({ "affiliate_id": site.id("bob") }), "bob"),
             (json!({ "click_id": ":6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2:::::bob:::sub:affiliate" }), "bob"),
         ];
@@ -118,11 +124,13 @@ fn a_coupon_then_a_signed_click_then_a_name_decides() {
         }
         let first = json!({ "attribution_model": "first_click" });
         assert_eq!(site.client.patch("/v1/program", first).await.status, 200);
-        let clicks = json!({ "click_ids": [site.token("bob", 3), site.token("ann", 9), site.token("cat", 2)] });
+        let clicks =
+            json!({ "click_ids": [site.token("bob", 3), site.token("ann", 9), site.token("cat", 2)] });
         assert_eq!(site.convert("first", clicks).await, "ann");
         let short = json!({ "cookie_days": 5 });
         assert_eq!(site.client.patch("/v1/program", short).await.status, 200);
-        let clicks = json!({ "click_ids": [site.token("bob", 3), site.token("ann", 9), site.token("cat", 2)] });
+        let clicks =
+            json!({ "click_ids": [site.token("bob", 3), site.token("ann", 9), site.token("cat", 2)] });
         assert_eq!(site.convert("short", clicks).await, "bob");
     });
 }
@@ -138,8 +146,10 @@ fn what_names_nobody_is_refused_and_says_why() {
         let refused = async |body: Value| site.convert("u", body).await;
         assert_eq!(
             refused(json!({ "click_id": forged })).await,
-            format!("422 not_attributed nothing that came names an affiliate; signed_click {forged:?}: its signature does \
-                     not fit; it was changed or was not made by this server")
+            format!(
+                "422 not_attributed nothing that came names an affiliate; signed_click {forged:?}: its signature does \
+                     not fit; it was changed or was not made by this server"
+            )
         );
         let told = refused(json!({ "click_id": other })).await;
         assert!(told.ends_with("it belongs to another program"), "{told}");
@@ -186,10 +196,17 @@ fn a_repeated_conversion_gets_the_first_answer_and_a_known_customer_a_conflict()
         let again = site.client.post_once("/v1/conversions", "k1", body.clone()).await;
         assert_eq!((first.status, first.text()), (201, again.text()));
         let other = json!({ "uid": "u2", "affiliate_slug": "ann" });
-        assert!(problem(&site.client.post_once("/v1/conversions", "k1", other).await).starts_with("409 key_reused"));
-        assert!(problem(&site.client.post("/v1/conversions", body).await).starts_with("409 already_referred"));
+        assert!(
+            problem(&site.client.post_once("/v1/conversions", "k1", other).await)
+                .starts_with("409 key_reused")
+        );
+        assert!(
+            problem(&site.client.post("/v1/conversions", body).await).starts_with("409 already_referred")
+        );
         let by_mail = json!({ "email": "u1@example.com", "affiliate_slug": "bob" });
-        assert!(problem(&site.client.post("/v1/conversions", by_mail).await).starts_with("409 already_referred"));
+        assert!(
+            problem(&site.client.post("/v1/conversions", by_mail).await).starts_with("409 already_referred")
+        );
     });
 }
 
@@ -201,7 +218,8 @@ fn the_record_keeps_every_piece_of_evidence_and_what_became_of_it() {
             "email": "jane@example.com", "coupon": "LATER", "affiliate_slug": "bob",
             "click_ids": [site.token("cat", 70), site.token("ann", 2)],
         });
-        let later = json!({ "code": "later", "affiliate_id": site.id("dan"), "valid_from": "2026-07-01T00:00:00Z" });
+        let later =
+            json!({ "code": "later", "affiliate_id": site.id("dan"), "valid_from": "2026-07-01T00:00:00Z" });
         assert_eq!(site.client.post("/v1/coupons", later).await.status, 201);
         assert_eq!(site.client.post("/v1/conversions", body).await.status, 201);
         let referral = site.referral("jane@example.com").await;
@@ -215,7 +233,9 @@ fn the_record_keeps_every_piece_of_evidence_and_what_became_of_it() {
             .as_array()
             .expect("evidence")
             .iter()
-            .map(|it| format!("{} {} {}", it["basis"].as_str().unwrap(), it["verdict"].as_str().unwrap(), it["why"]))
+            .map(|it| {
+                format!("{} {} {}", it["basis"].as_str().unwrap(), it["verdict"].as_str().unwrap(), it["why"])
+            })
             .collect();
         assert_eq!(
             told,
@@ -247,19 +267,28 @@ fn a_keyed_conversion_replaces_what_a_browser_said_until_the_first_payment() {
         let other = json!({ "evt": "conversion", "affiliate_slug": "bob", "m_email": "jane@example.com" });
         assert_eq!(site.beacon(other).await, 204);
         let same = json!({ "email": "jane@example.com", "affiliate_slug": "ann" });
-        assert!(problem(&site.client.post("/v1/conversions", same).await).starts_with("409 already_referred"));
+        assert!(
+            problem(&site.client.post("/v1/conversions", same).await).starts_with("409 already_referred")
+        );
         test.at("2026-06-02T09:00:00Z");
-        let keyed = json!({ "email": "jane@example.com", "uid": "u1", "affiliate_slug": "bob", "country": "DE" });
+        let keyed =
+            json!({ "email": "jane@example.com", "uid": "u1", "affiliate_slug": "bob", "country": "DE" });
         let answer = site.client.post_once("/v1/conversions", "k1", keyed.clone()).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
-        assert_eq!((&answer.json()["id"], &answer.json()["affiliate_id"]), (&before["id"], &json!(site.id("bob"))));
+        assert_eq!(
+            (&answer.json()["id"], &answer.json()["affiliate_id"]),
+            (&before["id"], &json!(site.id("bob")))
+        );
         assert_eq!(site.client.post_once("/v1/conversions", "k1", keyed).await.text(), answer.text());
+        // Both calls are explained.
+        let event = answer.json()["event_id"].as_str().expect("an event").to_owned();
+        let explained = site.client.get(&format!("/v1/events/{event}/explain")).await;
+        assert_eq!(explained.status, 200, "{}", explained.text());
         // The lead commission went over, and so did the registration.
         assert_eq!(site.earned("ann").await["lead"], "0.00");
         assert_eq!(site.earned("bob").await["lead"], "5.00");
-        let registrations = |slug: &str| {
-            format!("account where affiliate_id = {} and registrations = 1", site.id(slug))
-        };
+        let registrations =
+            |slug: &str| format!("account where affiliate_id = {} and registrations = 1", site.id(slug));
         assert_eq!(test.count_rows(&registrations("ann")).await, 0);
         assert_eq!(test.count_rows(&registrations("bob")).await, 1);
         let records = site.attributions(&before).await;
@@ -269,7 +298,9 @@ fn a_keyed_conversion_replaces_what_a_browser_said_until_the_first_payment() {
         assert!(log.contains("referral.replaced"), "{log}");
         // It is the company's word now.
         let third = json!({ "email": "jane@example.com", "affiliate_slug": "cat" });
-        assert!(problem(&site.client.post("/v1/conversions", third).await).starts_with("409 already_referred"));
+        assert!(
+            problem(&site.client.post("/v1/conversions", third).await).starts_with("409 already_referred")
+        );
         // The uid that the company told names the customer too.
         assert_eq!(site.client.pay("u1", "ch_1", "100").await.status, 201);
         assert_eq!(site.earned("bob").await["share"], "20.00");
@@ -285,7 +316,9 @@ fn after_the_first_payment_a_provisional_registration_stays() {
         assert_eq!(site.beacon(said).await, 204);
         assert_eq!(site.client.pay("u1", "ch_1", "100").await.status, 201);
         let keyed = json!({ "email": "jane@example.com", "affiliate_slug": "bob" });
-        assert!(problem(&site.client.post("/v1/conversions", keyed).await).starts_with("409 already_referred"));
+        assert!(
+            problem(&site.client.post("/v1/conversions", keyed).await).starts_with("409 already_referred")
+        );
         assert_eq!(site.earned("ann").await["share"], "20.00");
     });
 }
@@ -324,7 +357,8 @@ fn reditus_v2_takes_the_slug_and_the_click_among_that_affiliates() {
             assert_eq!(site.attributions(&referral).await[0]["basis"], basis, "{email}");
         }
         let deprecated = "/reditus/api/v1/tracking/conversion";
-        let answer = site.client.post(deprecated, json!({ "email": "d@b.c", "gr_id": site.token("ann", 1) })).await;
+        let answer =
+            site.client.post(deprecated, json!({ "email": "d@b.c", "gr_id": site.token("ann", 1) })).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         assert_eq!(site.referral("d@b.c").await["affiliate_id"], site.id("ann"));
         let old = json!({ "email": "e@b.c", "gr_id": site.token("ann", 61) });
@@ -337,7 +371,7 @@ fn reditus_v2_takes_the_slug_and_the_click_among_that_affiliates() {
 #[test]
 fn too_many_conversions_at_once_are_asked_to_wait() {
     let limits = app::config::Limits {
-        program: app::config::Rate { per_second: 1, burst: 2 },
+        key: app::config::Rate { per_second: 1, burst: 2 },
         ..app::config::Limits::default()
     };
     let config = app::config::Config { limits, ..app::config::Config::default() };
@@ -351,7 +385,10 @@ fn too_many_conversions_at_once_are_asked_to_wait() {
         assert!(problem(&answer).starts_with("429 rate_limited"));
         assert!(answer.headers.contains_key("retry-after"));
         let body_of_reditus = json!({ "uid": "u3", "affiliate_slug": "ann" });
-        assert_eq!(site.client.post("/reditus/api/v2/tracking/conversion", body_of_reditus).await.status, 429);
+        assert_eq!(
+            site.client.post("/reditus/api/v2/tracking/conversion", body_of_reditus).await.status,
+            429
+        );
         test.at("2026-06-01T12:00:01Z");
         assert_eq!(site.client.post("/v1/conversions", body).await.status, 201);
     });

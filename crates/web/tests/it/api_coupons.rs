@@ -15,7 +15,10 @@ fn a_coupon_is_made_shown_listed_and_changed() {
         let made = client.post("/v1/coupons", coupon).await;
         insta::assert_snapshot!(client.show(&made), @r#"201 {"code":"SAVE20","provider_code":"Z4OV52SU","affiliate_id":2,"deal_id":null,"valid_from":"2026-01-01T00:00:00Z","valid_until":"2027-01-01T00:00:00Z","created_at":"2026-06-01T12:00:00Z","updated_at":"2026-06-01T12:00:00Z"}"#);
         assert_eq!(client.get("/v1/coupons/Save20").await.json(), made.json());
-        assert_eq!(client.post("/v1/coupons", json!({ "code": "BOB", "affiliate_id": bob })).await.status, 201);
+        assert_eq!(
+            client.post("/v1/coupons", json!({ "code": "BOB", "affiliate_id": bob })).await.status,
+            201
+        );
         let codes = |answer: testkit::Answer| -> Vec<String> {
             let rows = answer.json()["data"].as_array().expect("a list").clone();
             rows.iter().filter_map(|row| row["code"].as_str().map(str::to_owned)).collect()
@@ -25,8 +28,12 @@ fn a_coupon_is_made_shown_listed_and_changed() {
         let page = client.get("/v1/coupons?limit=1").await.json();
         let next = format!("/v1/coupons?limit=1&cursor={}", page["next_cursor"].as_str().expect("a cursor"));
         assert_eq!(codes(client.get(&next).await), ["SAVE20"]);
-        let changed = client.patch("/v1/coupons/SAVE20", json!({ "valid_until": null, "provider_code": null })).await;
-        assert_eq!((&changed.json()["valid_until"], &changed.json()["provider_code"]), (&Value::Null, &Value::Null));
+        let changed =
+            client.patch("/v1/coupons/SAVE20", json!({ "valid_until": null, "provider_code": null })).await;
+        assert_eq!(
+            (&changed.json()["valid_until"], &changed.json()["provider_code"]),
+            (&Value::Null, &Value::Null)
+        );
         let key = test.affiliate_key(client.program, domain::ids::AffiliateId(ann)).await;
         let of_ann = client.with_key(key);
         assert_eq!(codes(of_ann.get("/v1/coupons").await), ["SAVE20"]);
@@ -43,17 +50,35 @@ fn a_coupon_that_cannot_be_is_refused_and_says_why() {
         let first = json!({ "code": "FIRST", "provider_code": "PROVIDER", "affiliate_id": ann });
         assert_eq!(client.post("/v1/coupons", first).await.status, 201);
         for (body, expected) in [
-            (json!({ "code": "first", "affiliate_id": ann }), "409 taken code \"FIRST\" is taken by another coupon"),
-            (json!({ "code": "provider", "affiliate_id": ann }), "409 taken code \"PROVIDER\" is taken by another coupon"),
-            (json!({ "code": "X", "provider_code": "FIRST", "affiliate_id": ann }),
-             "409 taken provider_code \"FIRST\" is taken by another coupon"),
-            (json!({ "code": "X", "affiliate_id": 999 }), "400 invalid affiliate_id: there is no affiliate 999"),
-            (json!({ "code": "X", "affiliate_id": ann, "deal_id": 999 }), "400 invalid deal_id: there is no deal 999"),
-            (json!({ "code": "A B", "affiliate_id": ann }),
-             "400 invalid code: \"A B\" is not a coupon's code; a code has no white space"),
+            (
+                json!({ "code": "first", "affiliate_id": ann }),
+                "409 taken code \"FIRST\" is taken by another coupon",
+            ),
+            (
+                json!({ "code": "provider", "affiliate_id": ann }),
+                "409 taken code \"PROVIDER\" is taken by another coupon",
+            ),
+            (
+                json!({ "code": "X", "provider_code": "FIRST", "affiliate_id": ann }),
+                "409 taken provider_code \"FIRST\" is taken by another coupon",
+            ),
+            (
+                json!({ "code": "X", "affiliate_id": 999 }),
+                "400 invalid affiliate_id: there is no affiliate 999",
+            ),
+            (
+                json!({ "code": "X", "affiliate_id": ann, "deal_id": 999 }),
+                "400 invalid deal_id: there is no deal 999",
+            ),
+            (
+                json!({ "code": "A B", "affiliate_id": ann }),
+                "400 invalid code: \"A B\" is not a coupon's code; a code has no white space",
+            ),
             (json!({ "code": "", "affiliate_id": ann }), "400 invalid code: it is empty"),
-            (json!({ "code": "X", "affiliate_id": ann, "valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-02-01T00:00:00Z" }),
-             "400 invalid valid_until: expected a time after valid_from"),
+            (
+                json!({ "code": "X", "affiliate_id": ann, "valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-02-01T00:00:00Z" }),
+                "400 invalid valid_until: expected a time after valid_from",
+            ),
         ] {
             assert_eq!(problem(&client.post("/v1/coupons", body.clone()).await), expected, "{body}");
         }
@@ -77,9 +102,8 @@ fn a_coupon_brings_its_affiliate_the_customer_and_the_customer_its_deal() {
         assert_eq!(deal.status, 201, "{}", deal.text());
         let coupon = json!({ "code": "HALF", "affiliate_id": ann, "deal_id": deal.json()["id"], "valid_until": "2026-07-01T00:00:00Z" });
         assert_eq!(client.post("/v1/coupons", coupon).await.status, 201);
-        let registration = |uid: &str| {
-            json!({ "type": "registration", "affiliate_id": bob, "uid": uid, "coupon": "half" })
-        };
+        let registration =
+            |uid: &str| json!({ "type": "registration", "affiliate_id": bob, "uid": uid, "coupon": "half" });
         assert_eq!(client.post("/v1/events", registration("u1")).await.json()["affiliate_id"], ann);
         assert_eq!(client.pay("u1", "ch_1", "100").await.status, 201);
         assert_eq!(earned(&client, ann).await, "50.00");
@@ -97,12 +121,13 @@ fn a_coupon_on_a_payment_makes_the_referral_of_an_unknown_customer_and_is_eviden
         let (ann, bob) = (client.affiliate("ann").await, client.affiliate("bob").await);
         let coupon = json!({ "code": "ANN", "provider_code": "Z4OV52SU", "affiliate_id": ann });
         assert_eq!(client.post("/v1/coupons", coupon).await.status, 201);
-        let pay = |id: &str, uid: &str, coupon: &str| {
-            json!({ "type": "payment", "id": id, "uid": uid, "amount": "100", "currency": "EUR", "coupon": coupon })
-        };
+        let pay = |id: &str, uid: &str, coupon: &str| json!({ "type": "payment", "id": id, "uid": uid, "amount": "100", "currency": "EUR", "coupon": coupon });
         client.refer(bob, "known").await;
         assert_eq!(client.post("/v1/events", pay("ch_1", "known", "ANN")).await.status, 201);
-        assert_eq!((earned(&client, bob).await, earned(&client, ann).await), ("20.00".into(), "nothing".into()));
+        assert_eq!(
+            (earned(&client, bob).await, earned(&client, ann).await),
+            ("20.00".into(), "nothing".into())
+        );
         // What waited for the customer is booked with it.
         let parked = json!({ "type": "payment", "id": "ch_0", "uid": "new", "amount": "10", "currency": "EUR", "park": true });
         assert_eq!(client.post("/v1/events", parked).await.status, 201);

@@ -185,7 +185,7 @@ fn tracking_settings_are_read_strictly() {
         400 invalid attribution_model: invalid value: string "linear", expected last_click or first_click
         400 invalid tracking_hosts[0]: "*.example.com" is no host; expected a name such as shop.example.com, in its ASCII form and without https:// and port
         400 invalid disposable_domains[0]: "a@b.de" is no host; expected a name such as shop.example.com, in its ASCII form and without https:// and port
-        400 invalid tracking_id: unknown field `tracking_id`, expected one of `name`, `currency`, `zone`, `payout_mode`, `payout_threshold`, `smartico_advance`, `refuse_identical_payment`, `referral_expires_after_days`, `close_after_days`, `default_deal_id`, `allowed_hosts`, `fallback_url`, `click_parameter`, `cookie_days`, `attribution_model`, `keep_addresses`, `tracking_hosts`, `disposable_domains`
+        400 invalid tracking_id: unknown field `tracking_id`, expected one of `name`, `currency`, `zone`, `payout_mode`, `payout_threshold`, `smartico_advance`, `refuse_identical_payment`, `referral_expires_after_days`, `close_after_days`, `default_deal_id`, `allowed_hosts`, `fallback_url`, `click_parameter`, `cookie_days`, `attribution_model`, `keep_addresses`, `tracking_hosts`, `disposable_domains`, `review_registrations_per_hour`
         "#);
         let other = Client::new(&test).await;
         let taken = other.patch("/v1/program", json!({ "tracking_hosts": ["go.example.com"] })).await;

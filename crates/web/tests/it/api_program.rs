@@ -10,14 +10,14 @@ use crate::api_client::{Client, problem};
 fn settings_are_shown_and_changed() {
     run(async |test| {
         let client = Client::new(&test).await;
-        assert_snapshot!(client.show(&client.get("/v1/program").await), @r#"200 {"id":1001,"name":"Test programme","currency":"EUR","zone":"UTC","mode":"live","payout_mode":"direct","payout_threshold":"0.00","smartico_advance":true,"refuse_identical_payment":false,"referral_expires_after_days":null,"close_after_days":1,"closed_through":null,"default_affiliate_id":1,"default_deal_id":1,"tracking_id":"…","allowed_hosts":[],"fallback_url":null,"click_parameter":"rfr","cookie_days":60,"attribution_model":"last_click","keep_addresses":false,"tracking_hosts":[],"disposable_domains":[],"created_at":"2026-06-01T12:00:00Z","updated_at":"2026-06-01T12:00:00Z"}"#);
+        assert_snapshot!(client.show(&client.get("/v1/program").await), @r#"200 {"id":1001,"name":"Test programme","currency":"EUR","zone":"UTC","mode":"live","payout_mode":"direct","payout_threshold":"0.00","smartico_advance":true,"refuse_identical_payment":false,"referral_expires_after_days":null,"close_after_days":1,"closed_through":null,"default_affiliate_id":1,"default_deal_id":1,"tracking_id":"…","allowed_hosts":[],"fallback_url":null,"click_parameter":"rfr","cookie_days":60,"attribution_model":"last_click","keep_addresses":false,"tracking_hosts":[],"disposable_domains":[],"review_registrations_per_hour":100,"created_at":"2026-06-01T12:00:00Z","updated_at":"2026-06-01T12:00:00Z"}"#);
         test.at("2026-06-02T00:00:00Z");
         let changes = json!({
             "name": "Partners", "currency": "JPY", "zone": "Asia/Tokyo", "payout_mode": "three_step",
             "payout_threshold": "5000", "smartico_advance": false, "refuse_identical_payment": true,
             "referral_expires_after_days": 90, "close_after_days": 5,
         });
-        assert_snapshot!(client.show(&client.patch("/v1/program", changes).await), @r#"200 {"id":1001,"name":"Partners","currency":"JPY","zone":"Asia/Tokyo","mode":"live","payout_mode":"three_step","payout_threshold":"5000","smartico_advance":false,"refuse_identical_payment":true,"referral_expires_after_days":90,"close_after_days":5,"closed_through":null,"default_affiliate_id":1,"default_deal_id":1,"tracking_id":"…","allowed_hosts":[],"fallback_url":null,"click_parameter":"rfr","cookie_days":60,"attribution_model":"last_click","keep_addresses":false,"tracking_hosts":[],"disposable_domains":[],"created_at":"2026-06-01T12:00:00Z","updated_at":"2026-06-02T00:00:00Z"}"#);
+        assert_snapshot!(client.show(&client.patch("/v1/program", changes).await), @r#"200 {"id":1001,"name":"Partners","currency":"JPY","zone":"Asia/Tokyo","mode":"live","payout_mode":"three_step","payout_threshold":"5000","smartico_advance":false,"refuse_identical_payment":true,"referral_expires_after_days":90,"close_after_days":5,"closed_through":null,"default_affiliate_id":1,"default_deal_id":1,"tracking_id":"…","allowed_hosts":[],"fallback_url":null,"click_parameter":"rfr","cookie_days":60,"attribution_model":"last_click","keep_addresses":false,"tracking_hosts":[],"disposable_domains":[],"review_registrations_per_hour":100,"created_at":"2026-06-01T12:00:00Z","updated_at":"2026-06-02T00:00:00Z"}"#);
         let changed = client.patch("/v1/program", json!({ "payout_mode": "direct" })).await.json();
         assert_eq!(changed["referral_expires_after_days"], 90);
         let changed =
@@ -60,7 +60,7 @@ fn settings_that_cannot_be() {
         409 fixed_by_first_fact zone was fixed by the program's first fact
         400 invalid currency: unknown currency "XYZ"; expected a three-letter code of ISO 4217 such as EUR
         400 invalid zone: unknown time zone "Berlin"; expected a name such as Europe/Berlin or UTC
-        400 invalid mode: unknown field `mode`, expected one of `name`, `currency`, `zone`, `payout_mode`, `payout_threshold`, `smartico_advance`, `refuse_identical_payment`, `referral_expires_after_days`, `close_after_days`, `default_deal_id`, `allowed_hosts`, `fallback_url`, `click_parameter`, `cookie_days`, `attribution_model`, `keep_addresses`, `tracking_hosts`, `disposable_domains`
+        400 invalid mode: unknown field `mode`, expected one of `name`, `currency`, `zone`, `payout_mode`, `payout_threshold`, `smartico_advance`, `refuse_identical_payment`, `referral_expires_after_days`, `close_after_days`, `default_deal_id`, `allowed_hosts`, `fallback_url`, `click_parameter`, `cookie_days`, `attribution_model`, `keep_addresses`, `tracking_hosts`, `disposable_domains`, `review_registrations_per_hour`
         400 invalid payout_mode: invalid value: string "slow", expected direct or three_step
         400 invalid payout_mode: invalid type: null, expected a string
         400 invalid payout_threshold: expected an amount from 0 to 1000000000000

@@ -23,9 +23,15 @@ fn suspicious_registrations_are_recorded_flagged_and_held() {
         let terms = json!({ "hold_days": 10, "rules": [{ "on": "payment", "reward": { "percent": "20" } }] });
         let client = Client::with_terms(&test, terms).await;
         let ann = client.affiliate("ann").await;
-        let settings = json!({ "disposable_domains": ["mailinator.com"], "review_registrations_per_hour": 3 });
+        let settings =
+            json!({ "disposable_domains": ["mailinator.com"], "review_registrations_per_hour": 3 });
         assert_eq!(client.patch("/v1/program", settings).await.status, 200);
-        for (uid, email) in [("u1", "ann@example.com"), ("u2", "x@mailinator.com"), ("u3", "ok@example.com"), ("u4", "ok2@example.com")] {
+        for (uid, email) in [
+            ("u1", "ann@example.com"),
+            ("u2", "x@mailinator.com"),
+            ("u3", "ok@example.com"),
+            ("u4", "ok2@example.com"),
+        ] {
             let body = json!({ "uid": uid, "email": email, "affiliate_id": ann });
             assert_eq!(client.post("/v1/conversions", body).await.status, 201);
             assert_eq!(client.pay(uid, &format!("ch_{uid}"), "100").await.status, 201);
@@ -48,11 +54,17 @@ fn suspicious_registrations_are_recorded_flagged_and_held() {
         assert_eq!(resolve(&open[2], "dismissed").await.status, 200);
         app::release::run_due(&test.app, client.program, test.app.now()).await.expect("releases");
         assert_eq!(column(&client, ann, "due").await, "40.00");
-        let rejected = client.get(&format!("/v1/referrals/{}", open[0]["referral_id"].as_str().expect("an id"))).await;
+        let rejected =
+            client.get(&format!("/v1/referrals/{}", open[0]["referral_id"].as_str().expect("an id"))).await;
         assert_eq!(rejected.json()["state"], "rejected");
         assert_eq!(reviews(&client, "?open=true").await.len(), 1);
         assert_eq!(reviews(&client, "").await.len(), 3);
-        let unknown = client.post("/v1/reviews/rev_00000000000000000000000000000001/resolve", json!({ "resolution": "dismissed" })).await;
+        let unknown = client
+            .post(
+                "/v1/reviews/rev_00000000000000000000000000000001/resolve",
+                json!({ "resolution": "dismissed" }),
+            )
+            .await;
         assert_eq!(unknown.status, 404);
     });
 }
@@ -81,13 +93,21 @@ fn a_reassigned_referral_earns_for_the_new_affiliate_from_then_on() {
         assert_eq!(column(&client, ann, "earned").await["share"], "20.00");
         assert_eq!(column(&client, bob, "earned").await["share"], "40.00");
         let record = client.get(&format!("/v1/referrals/{referral}/attributions")).await.json();
-        assert_eq!((&record["data"][1]["basis"], &record["data"][1]["grade"]), (&json!("reassignment"), &json!("staff")));
+        assert_eq!(
+            (&record["data"][1]["basis"], &record["data"][1]["grade"]),
+            (&json!("reassignment"), &json!("staff"))
+        );
         assert_eq!(record["data"][1]["reason"], "bob showed the contract");
         assert!(client.get("/v1/log?limit=200").await.text().contains("referral.reassigned"));
         for (body, expected) in [
-            (json!({ "affiliate_id": 999, "reason": "x" }), "400 invalid affiliate_id: there is no affiliate 999"),
-            (json!({ "affiliate_id": ann, "reason": " " }),
-             "400 invalid reason: say why the referral is given to another affiliate"),
+            (
+                json!({ "affiliate_id": 999, "reason": "x" }),
+                "400 invalid affiliate_id: there is no affiliate 999",
+            ),
+            (
+                json!({ "affiliate_id": ann, "reason": " " }),
+                "400 invalid reason: say why the referral is given to another affiliate",
+            ),
         ] {
             assert_eq!(problem(&client.post(&path, body).await), expected);
         }
@@ -104,7 +124,10 @@ fn an_affiliate_files_a_sale_that_it_misses_and_the_staff_answers() {
         let (ann, bob) = (client.affiliate("ann").await, client.affiliate("bob").await);
         let referral = client.refer(bob, "u1").await;
         assert_eq!(client.pay("u1", "ch_1", "100").await.status, 201);
-        assert_eq!(client.post("/v1/coupons", json!({ "code": "ANN", "affiliate_id": ann })).await.status, 201);
+        assert_eq!(
+            client.post("/v1/coupons", json!({ "code": "ANN", "affiliate_id": ann })).await.status,
+            201
+        );
         let of_ann = client.with_key(test.affiliate_key(client.program, AffiliateId(ann)).await);
         test.at("2026-06-02T00:00:00Z");
         let file = async |body: Value| of_ann.post("/v1/inquiries", body).await;
@@ -121,13 +144,23 @@ fn an_affiliate_files_a_sale_that_it_misses_and_the_staff_answers() {
         let of_bob = client.with_key(test.affiliate_key(client.program, AffiliateId(bob)).await);
         assert_eq!(of_bob.get("/v1/inquiries/1").await.status, 404, "others see nothing of it");
         let answer = async |id: &str, accepted: bool| {
-            client.post(&format!("/v1/inquiries/{id}/answer"), json!({ "accepted": accepted, "answer": "We looked" })).await
+            client
+                .post(
+                    &format!("/v1/inquiries/{id}/answer"),
+                    json!({ "accepted": accepted, "answer": "We looked" }),
+                )
+                .await
         };
         let id = |answer: &testkit::Answer| answer.json()["id"].to_string();
         let path = format!("/v1/inquiries/{}/answer", id(&first));
         assert_eq!(of_ann.post(&path, json!({ "accepted": true, "answer": "yes" })).await.status, 403);
         let accepted = answer(&id(&first), true).await;
-        assert_eq!((accepted.status, &accepted.json()["referral_id"]), (200, &json!(referral)), "{}", accepted.text());
+        assert_eq!(
+            (accepted.status, &accepted.json()["referral_id"]),
+            (200, &json!(referral)),
+            "{}",
+            accepted.text()
+        );
         assert_eq!(answer(&id(&first), true).await.text(), accepted.text());
         assert!(problem(&answer(&id(&first), false).await).starts_with("409 answered"));
         // From now on the customer is ann's; what was paid before stays bob's.
@@ -141,7 +174,10 @@ fn an_affiliate_files_a_sale_that_it_misses_and_the_staff_answers() {
         assert!(problem(&answer(&id(&third), true).await).starts_with("409 unknown_customer"));
         assert_eq!(answer(&id(&third), false).await.json()["state"], "declined");
         let shown = of_ann.get("/v1/inquiries?state=declined").await.json();
-        assert_eq!((&shown["data"][0]["answer"], &shown["data"][0]["referral_id"]), (&json!("We looked"), &Value::Null));
+        assert_eq!(
+            (&shown["data"][0]["answer"], &shown["data"][0]["referral_id"]),
+            (&json!("We looked"), &Value::Null)
+        );
         assert_eq!(test.count_rows("log where kind in ('inquiry.filed', 'inquiry.answered')").await, 6);
     });
 }

@@ -32,5 +32,6 @@ mod smartico_affiliates;
 mod smartico_balance;
 mod smartico_operator;
 mod smartico_payments;
+mod track;
 mod track_pixel;
 mod widget;

@@ -34,7 +34,10 @@ impl Page {
     }
 
     async fn get(&self, path: &str) -> Answer {
-        self.client.test.send("GET", path, &[("user-agent", "Browser/1"), ("x-forwarded-for", "192.0.2.7")], None).await
+        self.client
+            .test
+            .send("GET", path, &[("user-agent", "Browser/1"), ("x-forwarded-for", "192.0.2.7")], None)
+            .await
     }
 
     async fn owner(&self, email: &str) -> Option<i64> {
@@ -62,7 +65,11 @@ fn the_pixel_takes_up_conversions_and_answers_everything_alike() {
         let mut answers = Vec::new();
         for path in paths {
             let answer = page.get(&path).await;
-            assert_eq!((answer.status, answer.headers["content-type"].as_bytes()), (200, &b"image/gif"[..]), "{path}");
+            assert_eq!(
+                (answer.status, answer.headers["content-type"].as_bytes()),
+                (200, &b"image/gif"[..]),
+                "{path}"
+            );
             assert_eq!(answer.headers["access-control-allow-origin"], "*");
             assert_eq!(answer.headers["cache-control"], "no-store");
             answers.push(answer.bytes);
@@ -106,11 +113,40 @@ fn a_page_view_with_a_slug_becomes_a_declared_click() {
 }
 
 #[test]
+fn a_declared_click_is_written_and_counts_in_a_process_that_was_not_told_of_it() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let view = page.pixel("/pixel", "pageview", CLIENT, "ann", "", "");
+        assert_eq!(page.get(&view).await.status, 200);
+        assert!(app::click::settle(&test.app, std::time::Duration::from_secs(20)).await);
+        assert_eq!(test.count_rows("click where grade = 1 and page = 'https://shop.example/'").await, 1);
+        assert_eq!(test.count_rows("click_daily where visits = 1").await, 1);
+        let other = TestApp { app: test.beside(2).await, ..test.clone() };
+        let headers = [("authorization", format!("Bearer {}", page.client.key))];
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        // The other process knows it by its row: it is no new visit, and it decides.
+        assert_eq!(other.send("GET", &view, &[], None).await.status, 200);
+        assert!(app::click::settle(&other.app, std::time::Duration::from_secs(20)).await);
+        assert_eq!(test.count_rows("click").await, 1);
+        let body = json!({ "email": "jane@example.com", "click_id": CLIENT }).to_string().into_bytes();
+        let answer = other.send("POST", "/v1/conversions", &headers, Some(body)).await;
+        assert_eq!(
+            (answer.status, &answer.json()["affiliate_id"]),
+            (201, &json!(page.ann)),
+            "{}",
+            answer.text()
+        );
+        other.app.stop().await;
+    });
+}
+
+#[test]
 fn a_beacon_is_read_as_text_or_json_and_says_what_is_wrong_with_it() {
     run(async |test| {
         let page = Page::new(&test).await;
         let send = async |kind: &str, body: String| {
-            let answer = test.send("POST", "/beacon", &[("content-type", kind)], Some(body.into_bytes())).await;
+            let answer =
+                test.send("POST", "/beacon", &[("content-type", kind)], Some(body.into_bytes())).await;
             assert_eq!(answer.headers["access-control-allow-origin"], "*");
             format!("{} {}", answer.status, answer.text())
         };
@@ -119,17 +155,34 @@ fn a_beacon_is_read_as_text_or_json_and_says_what_is_wrong_with_it() {
         };
         assert_eq!(send("text/plain;charset=UTF-8", conversion("a@example.com")).await, "204 ");
         assert_eq!(send("application/json", conversion("b@example.com")).await, "204 ");
-        assert_eq!(send("text/plain", conversion("a@example.com")).await, "204 ", "nothing is told of who is known");
+        assert_eq!(
+            send("text/plain", conversion("a@example.com")).await,
+            "204 ",
+            "nothing is told of who is known"
+        );
         assert_eq!(test.count_rows("referral").await, 2);
+        let bob = page.client.get("/v1/affiliates").await.json()["data"][2]["id"].clone();
+        assert_eq!(
+            page.client.post("/v1/coupons", json!({ "code": "BOB", "affiliate_id": bob })).await.status,
+            201
+        );
+        let coupon = json!({ "evt": "conversion", "customer_id": page.tracking_id, "affiliate_slug": "ann",
+                             "m_email": "c@example.com", "m_coupon": "bob" });
+        assert_eq!(send("text/plain", coupon.to_string()).await, "204 ");
+        assert_eq!(page.owner("c@example.com").await, bob.as_i64());
         let wrong = [
             ("nonsense", "400 expected a JSON object such as {\"evt\":\"pageview\"}"),
             ("[]", "400 expected a JSON object such as {\"evt\":\"pageview\"}"),
             ("{}", "400 evt: expected pageview or conversion, nothing was sent"),
             (r#"{"evt":"pageview"}"#, "400 customer_id: expected the tracking id of a program"),
-            (r#"{"evt":"pageview","customer_id":"x"}"#,
-             "400 customer_id: \"x\" is no tracking id; GET /v1/program shows it as tracking_id"),
-            (r#"{"evt":"pageview","grid":"x","customer_id":"6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2","cslug":"ann"}"#,
-             "400 customer_id: no program has the tracking id 6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2"),
+            (
+                r#"{"evt":"pageview","customer_id":"x"}"#,
+                "400 customer_id: \"x\" is no tracking id; GET /v1/program shows it as tracking_id",
+            ),
+            (
+                r#"{"evt":"pageview","grid":"x","customer_id":"6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2","cslug":"ann"}"#,
+                "400 customer_id: no program has the tracking id 6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2",
+            ),
         ];
         for (body, expected) in wrong {
             assert_eq!(send("text/plain", body.to_owned()).await, expected, "{body}");
@@ -137,8 +190,13 @@ fn a_beacon_is_read_as_text_or_json_and_says_what_is_wrong_with_it() {
         let nobody = json!({ "evt": "conversion", "customer_id": page.tracking_id, "affiliate_slug": "ann" });
         assert!(send("text/plain", nobody.to_string()).await.starts_with("400 m_email"));
         let bad = json!({ "evt": "conversion", "customer_id": page.tracking_id, "m_email": "nonsense" });
-        assert_eq!(send("text/plain", bad.to_string()).await, "400 m_email: \"nonsense\" is not an e-mail address");
-        assert!(send("text/plain", format!("{{\"evt\":\"{}\"}}", "x".repeat(20_000))).await.starts_with("413"));
+        assert_eq!(
+            send("text/plain", bad.to_string()).await,
+            "400 m_email: \"nonsense\" is not an e-mail address"
+        );
+        assert!(
+            send("text/plain", format!("{{\"evt\":\"{}\"}}", "x".repeat(20_000))).await.starts_with("413")
+        );
         let asked = test.send("OPTIONS", "/beacon", &[("origin", "https://shop.example")], None).await;
         assert_eq!(asked.status, 204);
         assert_eq!(asked.headers["access-control-allow-methods"], "POST");
@@ -151,15 +209,22 @@ fn one_address_cannot_crowd_out_the_others() {
         address: app::config::Rate { per_second: 1, burst: 3 },
         ..app::config::Limits::default()
     };
-    testkit::run_with(app::config::Config { limits, ..app::config::Config::default() }, async |test| {
+    let address_header = Some("x-forwarded-for".to_owned());
+    let config = app::config::Config { limits, address_header, ..app::config::Config::default() };
+    testkit::run_with(config, async |test| {
         let page = Page::new(&test).await;
         let path = page.pixel("/pixel", "pageview", CLIENT, "ann", "", "");
-        let from = async |address: &str| test.send("GET", &path, &[("x-forwarded-for", address)], None).await.status;
+        let from =
+            async |address: &str| test.send("GET", &path, &[("x-forwarded-for", address)], None).await.status;
         for _ in 0..3 {
             assert_eq!(from("192.0.2.1").await, 200);
         }
         assert_eq!(from("192.0.2.1").await, 429);
-        assert_eq!(from("203.0.113.9, 192.0.2.1").await, 429, "what a client says before its proxy does not count");
+        assert_eq!(
+            from("203.0.113.9, 192.0.2.1").await,
+            429,
+            "what a client says before its proxy does not count"
+        );
         assert_eq!(from("192.0.2.2").await, 200);
     });
 }
@@ -170,7 +235,11 @@ fn a_registration_from_the_affiliates_own_browser_is_flagged() {
         let page = Page::new(&test).await;
         let key = test.affiliate_key(page.client.program, AffiliateId(page.ann)).await;
         let bearer = format!("Bearer {key}");
-        let from_ann = [("authorization", bearer.as_str()), ("user-agent", "Browser/1"), ("x-forwarded-for", "192.0.2.7")];
+        let from_ann = [
+            ("authorization", bearer.as_str()),
+            ("user-agent", "Browser/1"),
+            ("x-forwarded-for", "192.0.2.7"),
+        ];
         let inquiry = json!({ "uid": "u9", "message": "I miss this one" }).to_string().into_bytes();
         assert_eq!(test.send("POST", "/v1/inquiries", &from_ann, Some(inquiry)).await.status, 201);
         page.get(&page.pixel("/pixel", "conversion", CLIENT, "ann", "", "&m_email=jane%40example.com")).await;

@@ -45,10 +45,11 @@ pub(super) fn replace(
     if !is_provisional {
         return Err(refused());
     }
-    let attributed = match attribute(world, prepared, registration.affiliate.as_ref(), &registration.attributes) {
-        Err(Refused::Unavailable) => return Err(Refused::Unavailable),
-        other => other.map_err(|_| refused())?,
-    };
+    let attributed =
+        match attribute(world, prepared, registration.affiliate.as_ref(), &registration.attributes) {
+            Err(Refused::Unavailable) => return Err(Refused::Unavailable),
+            other => other.map_err(|_| refused())?,
+        };
     if !now.is_replaced_by(prepared.ask.operation.door(), attributed.affiliate.id) {
         return Err(refused());
     }
@@ -157,7 +158,11 @@ fn record_fact(
     let person = world.referrals.get(&id).map(|scope| scope.row.person);
     if let Some(person) = person {
         let (email, uid) = (&registration.email, &registration.uid);
-        effects.completed.push((person, email.as_ref().map(ToString::to_string), uid.as_ref().map(ToString::to_string)));
+        effects.completed.push((
+            person,
+            email.as_ref().map(ToString::to_string),
+            uid.as_ref().map(ToString::to_string),
+        ));
     }
     let mut fact = new_fact(prepared);
     fact.referral = Some(id);

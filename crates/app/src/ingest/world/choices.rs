@@ -117,7 +117,9 @@ pub(super) async fn load(
     decisions: &Decisions,
 ) -> Result<()> {
     let mut named = Named::read(batch, world);
-    let (Some(first), Some(last)) = (named.times.iter().min(), named.times.iter().max()) else { return Ok(()) };
+    let (Some(first), Some(last)) = (named.times.iter().min(), named.times.iter().max()) else {
+        return Ok(());
+    };
     let window = TimeDelta::days(i64::from(world.program.tracking.cookie_days));
     let span = (*first - window, *last + TimeDelta::minutes(5));
     let choices = &mut world.choices;
@@ -138,8 +140,10 @@ pub(super) async fn load(
         // A visit whose row is not written yet counts all the same.
         for client in &named.clients {
             let stored = choices.visits.entry(*client).or_default();
-            let recent = app.0.visits.of(program, *client).into_iter().filter(|visit| visit.clicked_at >= span.0);
-            stored.extend(recent.filter(|visit| stored.iter().all(|it| it.id != visit.id)).collect::<Vec<_>>());
+            let recent =
+                app.0.visits.of(program, *client).into_iter().filter(|visit| visit.clicked_at >= span.0);
+            stored
+                .extend(recent.filter(|visit| stored.iter().all(|it| it.id != visit.id)).collect::<Vec<_>>());
         }
         choices.visits.retain(|_, visits| !visits.is_empty());
         named.ids.extend(choices.visits.values().flatten().map(|visit| visit.affiliate.0));
@@ -150,7 +154,8 @@ pub(super) async fn load(
     if named.ids.is_empty() && named.slugs.is_empty() && named.partner_keys.is_empty() {
         return Ok(());
     }
-    let (ids, slugs): (Vec<i64>, Vec<String>) = (named.ids.into_iter().collect(), named.slugs.into_iter().collect());
+    let (ids, slugs): (Vec<i64>, Vec<String>) =
+        (named.ids.into_iter().collect(), named.slugs.into_iter().collect());
     let partner_keys: Vec<String> = named.partner_keys.into_iter().collect();
     choices.affiliates = store::affiliate::find(connection, program, &ids, &slugs, &partner_keys).await?;
     let found: BTreeSet<AffiliateId> = choices.affiliates.iter().map(|affiliate| affiliate.id).collect();
@@ -159,7 +164,8 @@ pub(super) async fn load(
         let now = batch.iter().map(|prepared| prepared.now).max().unwrap_or_default();
         let since = now - TimeDelta::hours(1);
         choices.within_hour =
-            store::attribution::registrations_after(connection, program, &found, since, i64::from(limit)).await?;
+            store::attribution::registrations_after(connection, program, &found, since, i64::from(limit))
+                .await?;
     }
     world.statuses.extend(decisions.statuses(tx.read(), &found).await?);
     world.network.members.extend(decisions.network(tx.read(), &found).await?.members);

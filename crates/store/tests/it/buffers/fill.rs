@@ -28,6 +28,19 @@ const STATEMENTS: &[&str] = &[
      select 1001, uuid_of(n), n, uuid_of(n), n, 'paid', '2026-01-01', '2026-01-01',
             '[{\"f\":\"2026-01-01T00:00:00Z\",\"a\":1}]', '{}', 1, '2026-01-01', '2026-01-01'
      from generate_series(1, 30000) n",
+    "insert into coupon (program_id, code, provider_code, affiliate_id, created_at, updated_at)
+     select 1001, 'CODE-' || n, 'PROVIDER-' || n, n, '2026-01-01', '2026-01-01' from generate_series(1, 30000) n",
+    "insert into link (program_id, id, affiliate_id, code, kind, is_default, is_public, is_enabled, created_at, updated_at)
+     select 1001, n, n, 'code-' || n, 'other', true, false, true, '2026-01-01', '2026-01-01'
+     from generate_series(1, 30000) n",
+    "insert into attribution (program_id, referral_id, number, log_id, affiliate_id, basis, grade, is_provisional,
+                              occurred_at, decided_at, evidence)
+     select 1001, uuid_of(n), m, uuid_of(n), n, 'slug', 'key', false, '2026-01-01', '2026-01-01', '[]'
+     from generate_series(1, 30000) n cross join generate_series(1, 3) m",
+    "insert into review (program_id, id, referral_id, affiliate_id, kind, reason, raised_at, resolved_at, resolution)
+     select 1001, uuid_of(n), uuid_of(n), n, 'velocity', '', '2026-01-01',
+            case when n % 100 > 0 then timestamptz '2026-01-02' end, case when n % 100 > 0 then 'dismissed' end
+     from generate_series(1, 30000) n",
     "insert into name (program_id, hash, kind, subject)
      select 1001, decode(lpad(to_hex(n), 32, '0'), 'hex'), 1, uuid_of(n) from generate_series(1, 300000) n",
     "insert into parked (program_id, hash, fact_id, until)

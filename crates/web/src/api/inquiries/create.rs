@@ -15,7 +15,7 @@ use super::Inquiry;
 use crate::api::extract::{Anyone, Body, Params};
 use crate::api::fields::Instant;
 use crate::api::problem::Problem;
-use crate::track::visitor::Sender;
+use crate::browser::sender::Sender;
 
 /// A sale that an affiliate misses. At least one of `uid`, `email` and `payment_id` names it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -76,6 +76,6 @@ pub(crate) async fn create_inquiry(
         coupon: body.coupon,
         message: body.message,
     };
-    let row = app::inquiry::create(&app, &caller, new, sender.visitor).await?;
+    let row = app::inquiry::create(&app, &caller, new, sender.origin.visitor).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }

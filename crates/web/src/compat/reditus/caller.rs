@@ -18,6 +18,8 @@ pub(super) struct Recorder {
     pub(super) caller: Caller,
     /// The key of the header `Idempotency-Key`, which Reditus does not have and we honour.
     pub(super) key: Option<Key>,
+    /// The API key as it came, by which conversions are counted.
+    pub(super) presented: String,
 }
 
 impl FromRequestParts<App> for Recorder {
@@ -26,9 +28,10 @@ impl FromRequestParts<App> for Recorder {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Recorder> {
         let caller = authenticate(parts, app).await?;
         caller.require_operator()?;
-        let key = key::idempotency(&parts.headers)
+        let own = key::idempotency(&parts.headers)
             .map_err(|message| Failure::new(StatusCode::BAD_REQUEST, message))?;
-        Ok(Recorder { caller, key })
+        let presented = key::presented(&parts.headers).unwrap_or_default().to_owned();
+        Ok(Recorder { caller, key: own, presented })
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn record(
     operation: Operation,
     registration: Registration,
 ) -> Result<std::result::Result<Response, Refused>> {
-    app.limits().of_program(recorder.caller.program, recorder.caller.now)?;
+    app.limits().of_key(&recorder.presented, recorder.caller.now)?;
     let (email, uid) = (registration.email.clone(), registration.uid.clone());
     let ask = Ask { key: recorder.key, ..Ask::new(operation, Command::Registration(registration)) };
     let recorded = app::ingest::submit(app, recorder.caller.program, recorder.caller.now, ask).await;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::report::Values;
-use super::visitor::Sender;
+use super::sender::Sender;
 use crate::body::{self, BodyError};
 
 /// The largest body, in bytes.
@@ -16,7 +16,7 @@ const LIMIT: usize = 16 * 1024;
 
 pub(super) async fn receive(State(app): State<App>, sender: Sender, request: Request) -> Response {
     let now = app.now();
-    if app.limits().of_address(sender.address, now).is_err() {
+    if app.limits().of_address(sender.origin.address, now).is_err() {
         let text = "too many requests from this address; try again in a moment";
         return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "10")], text).into_response();
     }
@@ -28,7 +28,12 @@ pub(super) async fn receive(State(app): State<App>, sender: Sender, request: Req
     };
     let fields = match serde_json::from_slice::<Value>(&bytes) {
         Ok(Value::Object(fields)) => fields,
-        _ => return refuse(StatusCode::BAD_REQUEST, "expected a JSON object such as {\"evt\":\"pageview\"}".to_owned()),
+        _ => {
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                "expected a JSON object such as {\"evt\":\"pageview\"}".to_owned(),
+            );
+        }
     };
     let text = |value: Value| match value {
         Value::String(text) => Some(text),
@@ -37,10 +42,10 @@ pub(super) async fn receive(State(app): State<App>, sender: Sender, request: Req
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     };
     let values = Values::read(fields.into_iter().filter_map(|(name, value)| Some((name, text(value)?))));
-    let report = match values.report() {
+    let report = match values.report(sender) {
         Err(message) => return refuse(StatusCode::BAD_REQUEST, message),
         Ok(None) => return StatusCode::NO_CONTENT.into_response(),
-        Ok(Some(report)) => app::visit::Report { visitor: sender.visitor, ..report },
+        Ok(Some(report)) => report,
     };
     match app::visit::report(&app, now, report).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),

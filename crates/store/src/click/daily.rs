@@ -1,0 +1,200 @@
+//! Daily figures of clicks, kept in the same transactions as the clicks, and the largest values of free text of days that
+//! are over.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use domain::ids::{AffiliateId, DealId, LinkId, ProgramId};
+use domain::time::Timestamp;
+
+use crate::error::Result;
+use crate::{Connection, Pool, Step, Tx};
+
+/// A day of a link under a deal, in the program's zone. Free text is never part of the key.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Day {
+    /// The local date.
+    pub day: NaiveDate,
+    /// The affiliate.
+    pub affiliate: AffiliateId,
+    /// The link; 0 for none.
+    pub link: LinkId,
+    /// The link's brand; empty for none.
+    pub brand: String,
+    /// The deal that the affiliate had.
+    pub deal: DealId,
+    /// The link's campaign; empty for none.
+    pub campaign: String,
+}
+
+/// Changes of figures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Visits {
+    /// Every click.
+    pub visits: i64,
+    /// Those that are neither a bot's nor repeated.
+    pub unique_visits: i64,
+    /// Those of bots.
+    pub bots: i64,
+    /// Those repeated within an hour.
+    pub repeats: i64,
+}
+
+/// Adds to the figures of days, in key order.
+pub(super) async fn add(tx: &mut Tx, program: ProgramId, days: &BTreeMap<Day, Visits>) -> Result<()> {
+    let keys = || days.keys();
+    let figures = || days.values();
+    sqlx::query!(
+        "insert into click_daily as d (program_id, day, affiliate_id, link_id, brand, deal_id, campaign, visits,
+                                       unique_visits, bots, repeats)
+         select $1, n.day, n.affiliate_id, n.link_id, n.brand, n.deal_id, n.campaign, n.visits, n.unique_visits, n.bots,
+                n.repeats
+         from unnest($2::date[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::bigint[],
+                     $9::bigint[], $10::bigint[], $11::bigint[])
+              as n (day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats)
+         on conflict (program_id, day, affiliate_id, link_id, brand, deal_id, campaign) do update
+         set visits = d.visits + excluded.visits, unique_visits = d.unique_visits + excluded.unique_visits,
+             bots = d.bots + excluded.bots, repeats = d.repeats + excluded.repeats",
+        program.0,
+        &keys().map(|key| key.day).collect::<Vec<_>>(),
+        &keys().map(|key| key.affiliate.0).collect::<Vec<_>>(),
+        &keys().map(|key| key.link.0).collect::<Vec<_>>(),
+        &keys().map(|key| key.brand.clone()).collect::<Vec<_>>(),
+        &keys().map(|key| key.deal.0).collect::<Vec<_>>(),
+        &keys().map(|key| key.campaign.clone()).collect::<Vec<_>>(),
+        &figures().map(|row| row.visits).collect::<Vec<_>>(),
+        &figures().map(|row| row.unique_visits).collect::<Vec<_>>(),
+        &figures().map(|row| row.bots).collect::<Vec<_>>(),
+        &figures().map(|row| row.repeats).collect::<Vec<_>>()
+    )
+    .execute(tx.enter(Step::Accounts)?)
+    .await?;
+    Ok(())
+}
+
+/// A day's figures, as they are kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DayRow {
+    /// Whose they are.
+    pub day: Day,
+    /// The figures.
+    pub visits: Visits,
+}
+
+/// The figures of a program's days from one to another, of one affiliate or of all, in key order.
+pub async fn list(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliate: Option<AffiliateId>,
+    from: NaiveDate,
+    through: NaiveDate,
+) -> Result<Vec<DayRow>> {
+    let rows = sqlx::query!(
+        "select day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats
+         from click_daily
+         where program_id = $1 and ($2::bigint is null or affiliate_id = $2) and day between $3 and $4
+         order by day, affiliate_id, link_id, brand, deal_id, campaign",
+        program.0,
+        affiliate.map(|id| id.0),
+        from,
+        through
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| DayRow {
+            day: Day {
+                day: row.day,
+                affiliate: AffiliateId(row.affiliate_id),
+                link: LinkId(row.link_id),
+                brand: row.brand,
+                deal: DealId(row.deal_id),
+                campaign: row.campaign,
+            },
+            visits: Visits {
+                visits: row.visits,
+                unique_visits: row.unique_visits,
+                bots: row.bots,
+                repeats: row.repeats,
+            },
+        })
+        .collect())
+}
+
+/// Whether a program has any figures yet. From then on its days are fixed.
+pub async fn any(connection: &mut Connection, program: ProgramId) -> Result<bool> {
+    let any = sqlx::query_scalar!(
+        r#"select exists (select from click_daily where program_id = $1) as "any!""#,
+        program.0
+    );
+    Ok(any.fetch_one(connection).await?)
+}
+
+/// The last day whose free text is summed up; `None` before the first.
+pub async fn summed_through(connection: &mut Connection, program: ProgramId) -> Result<Option<NaiveDate>> {
+    let day = sqlx::query_scalar!(
+        r#"select max(day) as "day?" from traffic_daily where program_id = $1"#,
+        program.0
+    );
+    Ok(day.fetch_one(connection).await?)
+}
+
+/// The first day on which a program has figures after a day, of those before another.
+pub async fn next_day(
+    connection: &mut Connection,
+    program: ProgramId,
+    after: Option<NaiveDate>,
+    before: NaiveDate,
+) -> Result<Option<NaiveDate>> {
+    let day = sqlx::query_scalar!(
+        r#"select min(day) as "day?" from click_daily
+           where program_id = $1 and ($2::date is null or day > $2) and day < $3"#,
+        program.0,
+        after,
+        before
+    );
+    Ok(day.fetch_one(connection).await?)
+}
+
+/// Sums up the free text of a day that is over, between its two instants: the 1,000 largest values of each affiliate and
+/// dimension, the rest as `(other)`, and clicks without any value as the empty one of `sub_id`, so that a day with clicks
+/// leaves a row. A day that was summed up before is done again.
+pub async fn sum_up(
+    pool: &Pool,
+    program: ProgramId,
+    day: NaiveDate,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<u64> {
+    let mut tx = Tx::begin(pool, program).await?;
+    let connection = tx.enter(Step::Accounts)?;
+    sqlx::query!("delete from traffic_daily where program_id = $1 and day = $2", program.0, day)
+        .execute(&mut *connection)
+        .await?;
+    let done = sqlx::query!(
+        "insert into traffic_daily (program_id, day, affiliate_id, dimension, value, visits, unique_visits)
+         select $1, $2, r.affiliate_id, r.dimension, case when r.place <= 1000 then r.value else '(other)' end,
+                sum(r.visits)::bigint, sum(r.unique_visits)::bigint
+         from (
+             select s.affiliate_id, s.dimension, s.value, s.visits, s.unique_visits,
+                    row_number() over (partition by s.affiliate_id, s.dimension order by s.visits desc, s.value) as place
+             from (
+                 select c.affiliate_id, coalesce(t.key, 'sub_id') collate \"C\" as dimension,
+                        coalesce(t.value, '') collate \"C\" as value, count(*) as visits,
+                        count(*) filter (where c.flags = 0) as unique_visits
+                 from click c left join lateral jsonb_each_text(c.traffic) t on true
+                 where c.program_id = $1 and c.clicked_at >= $3 and c.clicked_at < $4
+                 group by 1, 2, 3
+             ) s
+         ) r
+         group by 3, 4, 5",
+        program.0,
+        day,
+        from,
+        until
+    )
+    .execute(connection)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}
