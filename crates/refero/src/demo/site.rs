@@ -110,6 +110,7 @@ impl Site {
             .route("/demo/partner", get(earned))
             .route("/demo/site.js", get(script))
             .route("/demo/site.css", get(style))
+            .route("/demo/icon.svg", get(icon))
             .layer(fixed(header::CACHE_CONTROL, "no-store"))
             .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
@@ -284,4 +285,8 @@ async fn script() -> impl IntoResponse {
 
 async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("site/site.css"))
+}
+
+async fn icon() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("site/icon.svg"))
 }

@@ -14,7 +14,8 @@ fn page(title: &str, attributes: &str, body: &str) -> Response {
     Html(format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
-         <link rel=\"stylesheet\" href=\"/demo/site.css\"></head><body {attributes}><main>{body}</main></body></html>",
+         <link rel=\"icon\" href=\"/demo/icon.svg\"><link rel=\"stylesheet\" href=\"/demo/site.css\"></head>\
+         <body {attributes}><main>{body}</main></body></html>",
         title = escaped(title),
     ))
     .into_response()
