@@ -68,7 +68,7 @@ pub(super) fn account(account: &Account, tracking: Uuid, product: Uuid, token: &
          <form method=\"post\" action=\"/demo/account/{uid}/pay\"><button>Pay {price}.00 EUR for the first \
          month</button></form>\
          <p><button id=\"recommend\" type=\"button\" class=\"plain\">Recommend Fernhill</button></p>\
-         <p class=\"note\">The customer is known as <code>{uid}</code>. The button below opens the referral widget.</p>\
+         <p class=\"note\">The customer is known as <code>{uid}</code>. The other button opens the referral widget.</p>\
          {SCRIPTS}"
     );
     page("Your account", &attributes, &body)
