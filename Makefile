@@ -11,10 +11,12 @@ sql: postgres
 	scripts/renew-sql
 
 # Every test, on the newest PostgreSQL there is, or on each of REFERO_TEST_POSTGRES=15,18.
-# Where PostgreSQL cannot be fetched, an installed one will do. The commands of README.md and of the demo need curl.
+# Where PostgreSQL cannot be fetched, an installed one will do. The commands of README.md and of the demo need curl,
+# and the scripts that sites load are tested in Debian's Chromium.
 test:
 	scripts/fetch-postgres || echo 'make test: going on with what is installed' >&2
 	command -v curl >/dev/null || { apt-get update && apt-get install -y --no-install-recommends curl; }
+	scripts/fetch-browser
 	scripts/renew-sql --check
 	cargo run -p testkit --bin test-postgres -- cargo test --workspace
 

@@ -48,6 +48,7 @@ mod sequencer;
 pub mod verify;
 pub mod visit;
 pub mod what_if;
+pub mod widget;
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ pub struct Secret {
     inputs: Hmac<Sha256>,
     clicks: Hmac<Sha256>,
     addresses: Hmac<Sha256>,
+    widgets: Hmac<Sha256>,
     fingerprint: [u8; 32],
 }
 
@@ -29,6 +30,7 @@ impl Secret {
             inputs: keyed(&derive("inputs")),
             clicks: keyed(&derive("clicks")),
             addresses: keyed(&derive("addresses")),
+            widgets: keyed(&derive("widgets")),
             fingerprint: derive("fingerprint"),
         }
     }
@@ -82,6 +84,15 @@ impl Secret {
         let mut mac = self.clicks.clone();
         mac.update(salt);
         mac.finalize().into_bytes().into()
+    }
+
+    /// The secret by which a program signs its users' tokens for the referral widget, from the salt that its row keeps: who
+    /// reads the database alone cannot sign.
+    pub fn widget_secret(&self, program: ProgramId, salt: &[u8; 32]) -> String {
+        let mut mac = self.widgets.clone();
+        mac.update(&program.0.to_le_bytes());
+        mac.update(salt);
+        crate::random::hex(&mac.finalize().into_bytes())
     }
 
     /// The keyed hash of a visitor's address in a program: what is kept instead of the address.

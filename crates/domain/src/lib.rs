@@ -30,6 +30,7 @@ pub mod sub_affiliate;
 pub mod text;
 pub mod time;
 pub mod traffic;
+pub mod widget;
 
 /// The version of the rules in this crate. Every stored outcome carries it, so that history can be replayed
 /// under the rules that made it.

@@ -6,6 +6,7 @@ mod customer;
 mod generator;
 mod players;
 mod seed;
+mod site;
 mod subscribers;
 mod tries;
 mod year;
@@ -20,6 +21,8 @@ use domain::deal::Terms;
 use domain::ids::ProgramId;
 use domain::time::Zone;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use web::track::Front;
 
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
@@ -67,7 +70,24 @@ pub(crate) async fn run(options: Options) -> Outcome {
         shown.print(serving.listen, folder, options.json);
         return house.close(false).await;
     }
-    serve::serve(house, serving.listen, |address| shown.print(address, folder, options.json)).await
+    let opened = open_site(&house.app, shown.programs[0].id, serving.listen).await;
+    let (listener, front) = match opened {
+        Ok(opened) => opened,
+        Err(failure) => {
+            house.close(false).await?;
+            return Err(failure);
+        }
+    };
+    serve::serve(house, Ok(listener), front, |address| shown.print(address, folder, options.json)).await
+}
+
+/// Listens, and lays out the site that is tracked, whose pages name the address.
+async fn open_site(app: &App, program: ProgramId, listen: SocketAddr) -> Outcome<(TcpListener, Front)> {
+    let listener = serve::bind(listen).await?;
+    let address = listener.local_addr()?;
+    let site = site::Site::new(app, program, &url(address), address).await?;
+    let router = web::router(app.clone()).merge(site.router());
+    Ok((listener, Front::new(app.clone(), router)))
 }
 
 /// A folder beside the one that real data would be in.
@@ -242,7 +262,11 @@ impl Shown {
             let programs = self.programs.iter().map(|program| {
                 json!({ "program_id": program.id, "name": program.name, "key": program.key, "written": program.written })
             });
-            println!("{}", json!({ "api": url, "programs": programs.collect::<Vec<_>>(), "curl": lines }));
+            let programs = programs.collect::<Vec<_>>();
+            println!(
+                "{}",
+                json!({ "api": url, "site": format!("{url}/demo/"), "programs": programs, "curl": lines })
+            );
             return;
         }
         if let Some(folder) = folder {
@@ -255,6 +279,7 @@ impl Shown {
                 println!("    made now: {affiliates} affiliates, {facts} facts, {payouts} payouts");
             }
         }
+        println!("\nA site to try tracking on, from a partner's link to the commission: {url}/demo/");
         println!("\nKeys are shown once; each start makes new ones. Three commands to try:\n");
         lines.iter().for_each(|line| println!("{line}\n"));
     }
@@ -262,10 +287,15 @@ impl Shown {
 
 /// Where the API is for somebody on this machine.
 fn url(address: SocketAddr) -> String {
+    format!("http://{}", on_this_machine(address))
+}
+
+/// An address that is listened on, as somebody on this machine reaches it.
+fn on_this_machine(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    SocketAddr::new(ip, address.port())
 }

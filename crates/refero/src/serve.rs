@@ -9,6 +9,7 @@ use axum::serve::ListenerExt as _;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use web::track::Front;
 
 use crate::failure::{Failure, Outcome};
 use crate::house::{self, House, Manner};
@@ -45,7 +46,15 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options) -> Outcome {
     let house = House::open(&options.house, options.manner()).await?;
-    serve(house, options.listen, |_| ()).await
+    let front = web::front(house.app.clone());
+    let listener = bind(options.listen).await;
+    serve(house, listener, front, |_| ()).await
+}
+
+/// Listens at an address.
+pub(crate) async fn bind(listen: SocketAddr) -> Outcome<TcpListener> {
+    let bound = TcpListener::bind(listen).await;
+    bound.map_err(|error| Failure::new(format!("{listen} cannot be listened on: {error}")))
 }
 
 impl Options {
@@ -62,14 +71,19 @@ impl Options {
 }
 
 /// Serves an open house; `ready` is told the address once it answers.
-pub(crate) async fn serve(house: House, listen: SocketAddr, ready: impl FnOnce(SocketAddr)) -> Outcome {
+pub(crate) async fn serve(
+    house: House,
+    listener: Outcome<TcpListener>,
+    front: Front,
+    ready: impl FnOnce(SocketAddr),
+) -> Outcome {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let listener = match TcpListener::bind(listen).await {
+    let listener = match listener {
         Ok(listener) => listener,
-        Err(error) => {
+        Err(failure) => {
             house.close(true).await?;
-            return Err(Failure::new(format!("{listen} cannot be listened on: {error}")));
+            return Err(failure);
         }
     };
     let address = listener.local_addr()?;
@@ -88,7 +102,7 @@ pub(crate) async fn serve(house: House, listen: SocketAddr, ready: impl FnOnce(S
         // The sender lives until the end of this function.
         let _ = wait.wait_for(|told| *told).await;
     };
-    let serving = axum::serve(listener, web::front(house.app.clone())).with_graceful_shutdown(stop);
+    let serving = axum::serve(listener, front).with_graceful_shutdown(stop);
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
         _ = terminate.recv() => {}

@@ -41,6 +41,7 @@ pub mod roll_up;
 pub mod transfer;
 mod tx;
 pub mod verify;
+pub mod widget;
 mod write;
 
 pub use claim::{Claimed, claim};

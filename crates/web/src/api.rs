@@ -17,7 +17,7 @@ mod document;
 mod events;
 mod explain;
 mod extract;
-mod fields;
+pub(crate) mod fields;
 mod inquiries;
 mod keys;
 mod links;
@@ -31,6 +31,7 @@ mod postbacks;
 mod problem;
 mod program;
 mod rates;
+mod referral_widget;
 mod referrals;
 mod reviews;
 
@@ -92,6 +93,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(links::list::list_links, links::create::create_link))
         .routes(routes!(links::show::show_link, links::update::update_link))
         .routes(routes!(links::qr::show_link_qr))
+        .routes(routes!(
+            referral_widget::show::show_referral_widget,
+            referral_widget::put::put_referral_widget
+        ))
+        .routes(routes!(referral_widget::renew::renew_widget_secret))
         .routes(routes!(keys::list::list_keys, keys::create::create_key))
         .routes(routes!(keys::revoke::revoke_key))
         .routes(routes!(document::show_document))

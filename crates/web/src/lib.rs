@@ -11,7 +11,9 @@ mod decimal;
 mod key;
 mod observe;
 mod operations;
+mod script;
 pub mod track;
+mod widget;
 
 use app::App;
 use axum::Router;
@@ -30,6 +32,8 @@ pub fn router(app: App) -> Router {
         .merge(operations::router())
         .merge(api::router())
         .merge(compat::router())
+        .merge(script::router())
+        .merge(widget::router())
         .merge(browser::router())
         .merge(track::router())
         .layer(axum::extract::DefaultBodyLimit::max(body::LIMIT))

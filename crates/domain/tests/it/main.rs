@@ -29,3 +29,4 @@ mod regressions;
 mod story;
 mod story_of_march;
 mod terms;
+mod widget;

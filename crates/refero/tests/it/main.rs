@@ -1,6 +1,7 @@
 //! The binary as people run it: in folders of its own, with its own PostgreSQL.
 
 mod binary;
+mod browser;
 mod deals;
 mod demo;
 mod fuzz;

@@ -27,7 +27,7 @@ pub struct Front {
 
 impl Front {
     /// A front of a router.
-    pub(crate) fn new(app: App, router: Router) -> Front {
+    pub fn new(app: App, router: Router) -> Front {
         Front { app, router, peer: None }
     }
 

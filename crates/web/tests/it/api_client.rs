@@ -39,6 +39,10 @@ impl Client {
         self.test.call("POST", path, &self.key, Some(body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.test.call("PUT", path, &self.key, Some(body)).await
+    }
+
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.test.call("PATCH", path, &self.key, Some(body)).await
     }

@@ -21,7 +21,8 @@ const LARGEST: u32 = 32;
     params(("id" = i64, Path, minimum = 1, description = "The link."),
         ("format" = Option<String>, Query, pattern = "^(svg|png)$", description = "`svg` (where it is left out) or `png`."),
         ("scale" = Option<u32>, Query, minimum = 1, maximum = 32, description = "Pixels of a module of `png`; 8 where it is left out.")),
-    responses((status = 200, description = "The picture.", content_type = "image/svg+xml", body = String)))]
+    responses((status = 200, description = "The picture.",
+        content((String = "image/svg+xml"), (String = "image/png")))))]
 pub(crate) async fn show_link_qr(
     State(app): State<App>,
     Anyone(caller): Anyone,
