@@ -6,6 +6,7 @@
 mod agent;
 mod country;
 mod directory;
+mod give_way;
 mod journal;
 pub(crate) mod keys;
 mod programs;
@@ -23,6 +24,7 @@ use chrono::NaiveDate;
 use domain::click::{ClickId, Signed, Token, TokenError, Window};
 use domain::ids::{AffiliateId, LinkId, ProgramId};
 use domain::time::Timestamp;
+use store::Pool;
 use store::change::ChangeRow;
 use store::click::daily::DayRow;
 use store::click::{ClickRow, Grade};
@@ -40,10 +42,12 @@ pub(crate) struct Clicks {
     pub(crate) countries: country::Countries,
     pub(crate) journal: Arc<journal::Journal>,
     pub(crate) months: write::Months,
+    /// The connection that writes.
+    pub(crate) pool: Pool,
 }
 
 impl Clicks {
-    pub(crate) fn new(config: &Config) -> Result<Clicks> {
+    pub(crate) fn new(pool: &Pool, config: &Config) -> Result<Clicks> {
         Ok(Clicks {
             keys: keys::Keys::default(),
             directory: directory::Directory::new(config.links_in_memory),
@@ -51,6 +55,7 @@ impl Clicks {
             countries: country::Countries::open(config.country_file.as_deref())?,
             journal: Arc::new(journal::Journal::new(config.click_memory)),
             months: write::Months::default(),
+            pool: give_way::connect(pool, config.shares_machine),
         })
     }
 }

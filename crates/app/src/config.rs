@@ -23,6 +23,8 @@ pub struct Config {
     pub address_header: Option<String>,
     /// Where clicks are made durable until they are in the database; in memory only where absent.
     pub spill: Option<PathBuf>,
+    /// Whether PostgreSQL runs on this machine, so that what it does for clicks can give way to redirects.
+    pub shares_machine: bool,
     /// What clicks that wait may take in memory, in bytes.
     pub click_memory: usize,
     /// Links that are kept in memory at most.
@@ -82,6 +84,7 @@ impl Default for Config {
             public_url: None,
             address_header: None,
             spill: None,
+            shares_machine: false,
             click_memory: 64 << 20,
             links_in_memory: 1_000_000,
             country_file: None,

@@ -146,7 +146,7 @@ impl App {
             keys: Keys::default(),
             limits: limit::Limits::new(config.limits),
             visits: visit::Visits::default(),
-            clicks: click::Clicks::new(&config)?,
+            clicks: click::Clicks::new(&pool, &config)?,
             queue: Queue::new(config.queue_limit),
             warm: store::Warm::default(),
             sequencer: Sequencer::default(),
@@ -182,6 +182,7 @@ impl App {
         self.0.clicks.journal.stop();
         self.0.tasks.finish().await;
         self.0.warm.clear();
+        self.0.clicks.pool.close().await;
         self.0.pool.close().await;
     }
 

@@ -112,6 +112,7 @@ impl House {
             mail: manner.mail,
             rates_url: manner.rates_url,
             private_postbacks: manner.private_postbacks,
+            shares_machine: access.is_some(),
             ..Config::default()
         };
         let config = match &manner.tracking {

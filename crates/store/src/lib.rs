@@ -72,3 +72,20 @@ pub async fn connect(url: &str, connections: u32) -> Result<Pool> {
         .await?;
     Ok(pool)
 }
+
+/// A pool of one connection to the same PostgreSQL, for work that gives way to all other: `opened` is told the process of each
+/// backend that serves it.
+pub fn connect_apart(pool: &Pool, opened: impl Fn(i32) + Clone + Send + Sync + 'static) -> Pool {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let opened = opened.clone();
+            Box::pin(async move {
+                opened(sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection).await?);
+                Ok(())
+            })
+        })
+        .connect_lazy_with((*pool.connect_options()).clone())
+}

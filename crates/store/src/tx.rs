@@ -30,7 +30,7 @@ pub enum Step {
 
 /// A transaction on one program.
 ///
-/// Every transaction holds the program's fence: *shared* where it only reads decisions (affiliate statuses, deals,
+/// Every transaction that has to do with decisions holds the program's fence: *shared* where it only reads decisions (affiliate statuses, deals,
 /// settings), *exclusive* where it changes one. So whoever decides about facts sees decisions that cannot change
 /// before its commit, without a row lock that all facts of a program would share.
 ///
@@ -97,6 +97,13 @@ impl Tx {
     /// Begins a transaction that reads decisions.
     pub async fn begin(pool: &Pool, program: ProgramId) -> Result<Tx> {
         Tx::fenced(pool.acquire().await?, program, SHARED).await
+    }
+
+    /// Begins a transaction that reads no decision, so it waits for none and holds none up, however long it takes.
+    pub async fn begin_apart(pool: &Pool) -> Result<Tx> {
+        let mut tx = Tx { connection: Some(pool.acquire().await?), warm: None, version: None, step: Step::Begun };
+        raw_sql("begin isolation level read committed").execute(tx.read()).await?;
+        Ok(tx)
     }
 
     /// Begins one like [`Tx::begin`] on a connection that the last one left behind.

@@ -28,7 +28,7 @@ use folder::Folder;
 const GATHER: Duration = Duration::from_millis(6);
 
 /// A segment is closed when it is so long, or so old while the writer has nothing to do.
-const SEGMENT_BYTES: usize = 4 << 20;
+const SEGMENT_BYTES: usize = 8 << 20;
 const SEGMENT_AGE: Duration = Duration::from_millis(100);
 
 /// Clicks that wait for the database.

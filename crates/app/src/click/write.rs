@@ -11,10 +11,10 @@ use domain::time::{Timestamp, Zone};
 use store::click::daily::{Day, Visits};
 use store::click::partition::{self, Month};
 use store::click::{BOT, Batch, ClickRow, REPEAT};
-use store::{Fault, StoreError, Tx};
+use store::{Fault, Pool, StoreError, Tx};
 use uuid::Uuid;
 
-use super::agent;
+use super::{agent, give_way};
 use super::journal::Segment;
 use super::record::{Recorded, read_all};
 use crate::App;
@@ -29,8 +29,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// When the product is told to stop, a database that is away is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// While no more segments than these wait, the writer gives way: some seconds of all that two cores can answer. Behind
+/// more it does not, so that what waits on disk stays bounded.
+const PATIENT_SEGMENTS: usize = 32;
+
 /// Rows of one transaction at most.
-const ROWS: usize = 20_000;
+const ROWS: usize = 50_000;
 
 /// Months whose partition this process knows to be there.
 #[derive(Default)]
@@ -38,12 +42,19 @@ pub(crate) struct Months(Mutex<HashSet<Month>>);
 
 /// Runs until the journal has ended and everything is written.
 pub(crate) async fn run(app: App) {
+    if let Err(error) = give_way::run(write_all(app.clone())).await {
+        tracing::error!(%error, "clicks are written in the way of redirects");
+        write_all(app).await;
+    }
+}
+
+async fn write_all(app: App) {
     let journal = app.0.clicks.journal.clone();
     let mut is_given_up = false;
     while let Some(segment) = journal.next().await {
         match segment.records() {
             Ok(records) => {
-                is_given_up |= !is_given_up && !write(&app, &segment, read_all(&records)).await;
+                is_given_up |= !is_given_up && !write_in_turn(&app, &segment, read_all(&records)).await;
                 if !is_given_up {
                     segment.delete();
                 } else if segment.path.is_none() {
@@ -62,15 +73,26 @@ pub(crate) async fn run(app: App) {
     }
 }
 
+/// Writes the clicks of a segment in the way that fits what waits behind it.
+async fn write_in_turn(app: &App, segment: &Segment, records: Vec<Recorded>) -> bool {
+    let (waiting, _) = app.0.clicks.journal.waiting();
+    if waiting <= PATIENT_SEGMENTS {
+        return write(app, &app.0.clicks.pool, segment.id, records).await;
+    }
+    let (own, id) = (app.clone(), segment.id);
+    let written = tokio::spawn(async move { write(&own, own.pool(), id, records).await });
+    written.await.unwrap_or(false)
+}
+
 /// Writes the clicks of a segment, program by program. False means that the product stops before it could.
-async fn write(app: &App, segment: &Segment, records: Vec<Recorded>) -> bool {
+async fn write(app: &App, pool: &Pool, segment: Uuid, records: Vec<Recorded>) -> bool {
     let mut programs: BTreeMap<ProgramId, Vec<Recorded>> = BTreeMap::new();
     for record in records {
         programs.entry(record.program).or_default().push(record);
     }
     for (program, records) in programs {
         for (number, part) in records.chunks(ROWS).enumerate() {
-            if !write_part(app, program, part_id(segment.id, number), part).await {
+            if !write_part(app, pool, program, part_id(segment, number), part).await {
                 return false;
             }
         }
@@ -85,10 +107,10 @@ fn part_id(segment: Uuid, number: usize) -> Uuid {
 
 /// Writes a batch until it is written. What the database refuses for its values is halved until the culprit stands alone
 /// and is left out.
-async fn write_part(app: &App, program: ProgramId, id: Uuid, records: &[Recorded]) -> bool {
+async fn write_part(app: &App, pool: &Pool, program: ProgramId, id: Uuid, records: &[Recorded]) -> bool {
     let mut parts = vec![(id, records)];
     while let Some((id, records)) = parts.pop() {
-        match attempts(app, program, id, records).await {
+        match attempts(app, pool, program, id, records).await {
             Attempt::Written => {}
             Attempt::Stopped => return false,
             Attempt::Refused(error) => {
@@ -117,12 +139,12 @@ enum Attempt {
     Refused(StoreError),
 }
 
-async fn attempts(app: &App, program: ProgramId, id: Uuid, records: &[Recorded]) -> Attempt {
+async fn attempts(app: &App, pool: &Pool, program: ProgramId, id: Uuid, records: &[Recorded]) -> Attempt {
     let stopping = app.0.tasks.stopping();
     let mut stopped_at = None;
     let mut wait = FIRST_WAIT;
     loop {
-        match attempt(app, program, id, records).await {
+        match attempt(app, pool, program, id, records).await {
             Ok(()) => return Attempt::Written,
             Err(error) if error.fault() == Fault::Values => {
                 // A month without a partition is refused like a wrong value.
@@ -167,11 +189,17 @@ async fn make_partitions(app: &App, records: &[Recorded]) -> store::Result<bool>
     Ok(is_any_made)
 }
 
-async fn attempt(app: &App, program: ProgramId, id: Uuid, records: &[Recorded]) -> store::Result<()> {
+async fn attempt(
+    app: &App,
+    pool: &Pool,
+    program: ProgramId,
+    id: Uuid,
+    records: &[Recorded],
+) -> store::Result<()> {
     make_partitions(app, records).await?;
     let started = tokio::time::Instant::now();
     let now = app.now();
-    let mut tx = Tx::begin(app.pool(), program).await?;
+    let mut tx = Tx::begin_apart(pool).await?;
     if !store::click::begun(&mut tx, program, id, now).await? {
         return tx.rollback().await;
     }

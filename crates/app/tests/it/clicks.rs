@@ -96,6 +96,18 @@ fn clicks_survive_the_loss_of_every_connection() {
 }
 
 #[test]
+fn clicks_wait_for_no_decision_and_hold_none_up() {
+    run(async |test| {
+        let program = shop(&test, 1, "https://shop.example.com/").await;
+        let decision = store::Tx::begin_decision(test.app.pool(), program).await.expect("a transaction");
+        click(&test, "l0", "", "10.0.0.1").await;
+        settle(&test).await;
+        assert_eq!(test.count_rows("click").await, 1);
+        decision.rollback().await.expect("an end");
+    });
+}
+
+#[test]
 fn without_room_rows_are_dropped_and_counted_and_every_click_is_led_on() {
     run_with(Config { click_memory: 4_000, ..Config::default() }, async |test| {
         shop(&test, 1, "https://shop.example.com/").await;
