@@ -31,7 +31,8 @@ select format('the log says that affiliate %s is %s from %s on, and what is kept
               t.status, t.recorded_at at time zone 'UTC')
 from told t
 where not exists (select 1 from status s
-                  where s.affiliate_id = t.affiliate_id and s.status = t.status and s.effective_at <= t.recorded_at
+                  where s.affiliate_id = t.affiliate_id and s.status = t.status
+                    and (s.number = 1 or s.effective_at <= t.recorded_at)
                     and (s.until is null or s.until >= t.recorded_at))
 union all
 select format('the log says that affiliate %s has parent %s, deal %s, no carry-over %s from %s on, and what is kept says '
@@ -39,7 +40,7 @@ select format('the log says that affiliate %s has parent %s, deal %s, no carry-o
               coalesce(t.no_carry_over::text, 'unset'), t.recorded_at at time zone 'UTC')
 from told t
 where not exists (select 1 from setting s
-                  where s.affiliate_id = t.affiliate_id and s.effective_at <= t.recorded_at
+                  where s.affiliate_id = t.affiliate_id and (s.number = 1 or s.effective_at <= t.recorded_at)
                     and (s.until is null or s.until >= t.recorded_at)
                     and (t.parent, t.deal, t.no_carry_over)
                         is not distinct from (s.parent_affiliate_id, s.deal_id, s.no_carry_over))

@@ -2,7 +2,7 @@ with told as (
     select recorded_at, (body ->> 'default_deal')::bigint as deal
     from log where program_id = $1 and kind in ('program.created', 'program.changed')
 ), kept as (
-    select effective_at, deal_id, lead(effective_at) over (order by number) as until
+    select number, effective_at, deal_id, lead(effective_at) over (order by number) as until
     from program_default_deal where program_id = $1
 )
 select format('deal %s is the default one from %s on, and no row of the log says so', k.deal_id,
@@ -15,6 +15,6 @@ select format('the log says that deal %s is the default one from %s on, and what
 from told t
 where t.deal is not null
   and not exists (select 1 from kept k
-                  where k.deal_id = t.deal and k.effective_at <= t.recorded_at
+                  where k.deal_id = t.deal and (k.number = 1 or k.effective_at <= t.recorded_at)
                     and (k.until is null or k.until >= t.recorded_at))
 order by 1

@@ -55,7 +55,7 @@ fn a_dispute_a_refund_that_fails_and_a_withdrawal() {
             "type": "dispute", "payment_id": "ch_9", "id": "dp_9", "state": "opened",
         })).await), @r#"404 unknown_payment no payment is known as "ch_9""#);
         let opened = client.post("/v1/events", dispute("opened")).await;
-        assert_snapshot!(client.show(&opened), @r#"201 {"id":"fact_1","type":"dispute","referral_id":"ref_2","affiliate_id":2,"source_id":"dp_1","state":"opened","amount":"100.00","currency":"EUR","value":null,"exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"disputed","results":[]}"#);
+        assert_snapshot!(client.show(&opened), @r#"201 {"id":"fact_1","type":"dispute","referral_id":"ref_2","affiliate_id":2,"source_id":"dp_1","state":"opened","amount":"100.00","currency":"EUR","value":"100.00","exchange":null,"occurred_at":"2026-06-01T12:00:00Z","recorded_at":"2026-06-01T12:00:00Z","note":"disputed","results":[]}"#);
         assert_eq!(owed().await, "20.00 0.00");
         let again = client.post("/v1/events", dispute("opened")).await;
         assert_eq!((again.status, &again.bytes), (200, &opened.bytes));

@@ -95,14 +95,14 @@ fn terms_for_sub_affiliates_are_written_and_read_without_loss() {
             let answer = test.call("GET", "/v1/deals/2", &operator.key, None).await.json();
             json!([answer["version"]["number"], answer["terms"]["sub_affiliates"]])
         };
-        assert_eq!(native().await, json!([1, [{ "flat": "8.5", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]]));
+        assert_eq!(native().await, json!([1, [{ "flat": "8.50", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]]));
         // A row that is sent back as it was changes nothing.
         let same = json!({ "sub_cpa_fee": 8.5, "sub_commission_cut_percent": 10, "sub_affiliate_fee": 2.25 });
         assert_eq!(put(same).await.status, 200);
-        assert_eq!(native().await, json!([1, [{ "flat": "8.5", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]]));
+        assert_eq!(native().await, json!([1, [{ "flat": "8.50", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]]));
         let answer = put(json!({ "sub_commission_cut_percent": 12.5, "sub_affiliate_fee": 0 })).await;
         assert_snapshot!(fields(&answer.json(), &names), @"sub_affiliate_fee null, sub_cpa_fee 8.5, sub_commission_cut_percent 12.5");
-        assert_eq!(native().await, json!([2, [{ "flat": "8.5", "percent_of_share": "12.5" }]]));
+        assert_eq!(native().await, json!([2, [{ "flat": "8.50", "percent_of_share": "12.5" }]]));
         // What this surface cannot say stays.
         let levels = json!([{ "flat": "8.5" }, { "percent_of_share": "5" }]);
         let mut terms = test.call("GET", "/v1/deals/2", &operator.key, None).await.json()["terms"].clone();
@@ -115,7 +115,11 @@ fn terms_for_sub_affiliates_are_written_and_read_without_loss() {
         for body in [json!({ "sub_cpa_fee": -1 }), json!({ "sub_affiliate_fee": 101 }), json!({ "sub_cpa_fee": "8" })] {
             refused.push(shown(&put(body).await));
         }
-        assert_snapshot!(refused.join("\n"), @"");
+        assert_snapshot!(refused.join("\n"), @r#"
+        291 {"errCode":1004,"message":"sub_cpa_fee: it is negative; expected an amount, or 0 for none"}
+        291 {"errCode":1004,"message":"sub_affiliate_fee: \"101\" is not a percentage above 0 and at most 100 with at most four decimals"}
+        291 {"errCode":1004,"message":"sub_cpa_fee: \"8\" is not a number; expected one such as 12.5"}
+        "#);
     });
 }
 
