@@ -1,7 +1,7 @@
 //! The activity feed: figures of players by day, from API or file, through the one write path.
 
 use chrono::NaiveDate;
-use domain::command::{Activity, Command, Operation};
+use domain::command::{Activity, Command, Operation, Refused};
 use domain::fact::Figures;
 use domain::text::Uid;
 
@@ -25,15 +25,27 @@ pub struct Row {
 }
 
 /// Records rows, each with its own answer. A row of a player who is not known yet waits for the registration.
+///
+/// They are taken player by player and day by day, whatever their order: a row that is newer than all before it is booked
+/// on the stored state, an older one folds the player's whole history (docs/decisions/late-rows.md).
 pub async fn record(app: &App, caller: &Caller, rows: Vec<Row>) -> Result<Vec<Answer>> {
     caller.require_operator()?;
     let zone = crate::program::show(app, caller).await?.zone;
-    let ask = |row: Row| {
+    let mut rows: Vec<(usize, Row)> = rows.into_iter().enumerate().collect();
+    // Reports of the same day stay in their order.
+    rows.sort_by(|(_, a), (_, b)| (a.player.as_str(), a.day).cmp(&(b.player.as_str(), b.day)));
+    let places: Vec<usize> = rows.iter().map(|(place, _)| *place).collect();
+    let ask = |(_, row): (usize, Row)| {
         let starts_at = zone.start_of(row.day);
         let Row { player, brand, day, revision, figures } = row;
         let command =
             Command::Activity(Box::new(Activity { player, brand, day, starts_at, revision, figures }));
         Ask { park: true, ..Ask::new(Operation::Activity, command) }
     };
-    Ok(submit_many(app, caller.program, caller.now, rows.into_iter().map(ask).collect()).await)
+    let found = submit_many(app, caller.program, caller.now, rows.into_iter().map(ask).collect()).await;
+    let mut answers = vec![Err(Refused::Unavailable); found.len()];
+    for (place, answer) in places.into_iter().zip(found) {
+        answers[place] = answer;
+    }
+    Ok(answers)
 }

@@ -64,10 +64,17 @@ pub async fn create(app: &App, caller: &Caller, new: NewAffiliate) -> Result<Aff
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
     check_references(tx.read(), caller, &row).await?;
     store::affiliate::append(&mut tx, caller.program, &row).await.map_err(|error| taken(error, &row))?;
-    let body = json!({ "affiliate": id, "status": row.status, "deal": row.deal, "parent": row.parent });
-    crate::key::log(app, &mut tx, caller, "affiliate.created", body).await?;
+    crate::key::log(app, &mut tx, caller, "affiliate.created", told(&row)).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// What the log says of an affiliate: all that decides on money, as it is from the row's time on.
+pub(crate) fn told(row: &AffiliateRow) -> serde_json::Value {
+    json!({
+        "affiliate": row.id, "status": row.status, "deal": row.deal, "parent": row.parent,
+        "no_carry_over": row.no_carry_over, "payout_threshold_micros": row.payout_threshold_micros,
+    })
 }
 
 /// A slug from a display name, made unique by the id.
@@ -181,11 +188,7 @@ pub async fn update(
     if (row.status, row.deal, row.parent) != (before.status, before.deal, before.parent) {
         store::program::bump_version(&mut tx, caller.program).await?;
     }
-    let body = json!({
-        "affiliate": id, "status": row.status, "deal": row.deal, "parent": row.parent,
-        "no_carry_over": row.no_carry_over, "payout_threshold_micros": row.payout_threshold_micros,
-    });
-    crate::key::log(app, &mut tx, caller, "affiliate.changed", body).await?;
+    crate::key::log(app, &mut tx, caller, "affiliate.changed", told(&row)).await?;
     if (&row.slug, row.deal) != (&before.slug, before.deal) {
         store::change::announce(&mut tx, caller.program, "affiliate", &id.to_string()).await?;
     }

@@ -14,6 +14,7 @@ use domain::deal::Terms;
 use domain::fold::Truth;
 use domain::ids::{AffiliateId, DealId, DealVersionId, ProgramId};
 use domain::sub_affiliate::Member;
+use domain::time::Timestamp;
 use store::program::ProgramRow;
 use store::{Connection, Result, Tx};
 
@@ -29,6 +30,8 @@ pub(crate) struct Cache {
 /// The decisions of one program at one version.
 pub(crate) struct Decisions {
     pub(crate) program: ProgramRow,
+    /// The default deals over time; the first one holds for all time before it too.
+    pub(crate) default_deals: Vec<(Timestamp, DealId)>,
     /// What counts the deposits and withdrawals of each brand.
     pub(crate) brands: BTreeMap<String, Truth>,
     statuses: Mutex<BTreeMap<AffiliateId, History>>,
@@ -91,6 +94,7 @@ impl Decisions {
         let Some(row) = store::program::by_id(connection, program).await? else { return Ok(None) };
         Ok(Some(Decisions {
             brands: store::brand::list(connection, program).await?,
+            default_deals: store::program::default_deal::of(connection, program).await?,
             program: row,
             statuses: Mutex::default(),
             own: Mutex::default(),

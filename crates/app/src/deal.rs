@@ -60,6 +60,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewDeal) -> Result<DealRow>
         owner.deal = Some(id);
         owner.updated_at = caller.now;
         store::affiliate::update(&mut tx, caller.program, &owner).await?;
+        crate::key::log(app, &mut tx, caller, "affiliate.changed", crate::affiliate::told(&owner)).await?;
     }
     let body = json!({ "deal": id, "version": version, "affiliate": new.affiliate });
     crate::key::log(app, &mut tx, caller, "deal.created", body).await?;

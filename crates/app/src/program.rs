@@ -68,15 +68,19 @@ pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<Progra
         updated_at: now,
     };
     let mut tx = Tx::begin_decision(app.pool(), id).await?;
-    store::program::append(&mut tx, &program).await?;
     store::deal::append(&mut tx, id, deal, "Default", None, now).await?;
     let version = DealVersionId(random::id());
     store::deal::append_version(&mut tx, id, deal, version, &new.terms, now, now).await?;
-    store::affiliate::append(&mut tx, id, &organic(affiliate, now)).await?;
-    let body = json!({ "currency": new.currency, "zone": new.zone, "mode": new.mode.as_str() });
-    let log =
-        LogRow { id: LogId(random::id()), kind: "program.created", scope: None, recorded_at: now, body: Some(body) };
-    store::log::append(&mut tx, id, &[log]).await?;
+    store::program::append(&mut tx, &program).await?;
+    let organic = organic(affiliate, now);
+    store::affiliate::append(&mut tx, id, &organic).await?;
+    let body = json!({
+        "currency": new.currency, "zone": new.zone, "mode": new.mode.as_str(), "default_deal": deal,
+        "default_affiliate": affiliate,
+    });
+    let row = |kind, body| LogRow { id: LogId(random::id()), kind, scope: None, recorded_at: now, body: Some(body) };
+    let logs = [row("program.created", body), row("affiliate.created", crate::affiliate::told(&organic))];
+    store::log::append(&mut tx, id, &logs).await?;
     tx.commit().await?;
     app.0.sequencer.notify(id);
     Ok(program)

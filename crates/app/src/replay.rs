@@ -38,9 +38,22 @@ const TIES: usize = 50;
 /// Differences that are kept; all are counted.
 const KEPT: usize = 1000;
 
+/// What is replayed, and what may differ.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Question {
+    /// Only referrals that rows of the log from this number on changed; months, account rows and decisions are compared
+    /// all the same.
+    pub from: Option<i64>,
+    /// Differences that were looked at and accepted, word for word. They count where an older engine booked; what this
+    /// engine booked itself must be the same (money.md §12).
+    pub accepted: BTreeSet<String>,
+}
+
 /// What a replay came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Report {
+    /// The last number of the log that was there.
+    pub through: i64,
     /// Referrals replayed.
     pub referrals: u64,
     /// Their facts and decisions.
@@ -51,6 +64,8 @@ pub struct Report {
     pub months: u64,
     /// Account rows compared.
     pub accounts: u64,
+    /// How much differs from what an older engine booked, and was accepted.
+    pub accepted: u64,
     /// How much differs.
     pub different: u64,
     /// What differs, in a sentence each; of very many the first.
@@ -68,9 +83,18 @@ impl Report {
         self.referrals += other.referrals;
         self.events += other.events;
         self.transfers += other.transfers;
+        self.accepted += other.accepted;
         self.different += other.different;
         let room = KEPT.saturating_sub(self.differences.len());
         self.differences.extend(other.differences.into_iter().take(room));
+    }
+
+    /// As [`Report::differs`], of what an older engine booked where `accepted` is given.
+    fn differs_from(&mut self, accepted: Option<&BTreeSet<String>>, what: String) {
+        match accepted {
+            Some(accepted) if accepted.contains(&what) => self.accepted += 1,
+            _ => self.differs(what),
+        }
     }
 
     fn differs(&mut self, what: String) {
@@ -81,24 +105,37 @@ impl Report {
     }
 }
 
-/// Replays a program.
+/// Replays a program from its beginning; nothing may differ.
 pub async fn program(app: &App, program: ProgramId) -> Result<Report> {
+    ask(app, program, &Question::default()).await
+}
+
+/// Replays a program.
+pub async fn ask(app: &App, program: ProgramId, question: &Question) -> Result<Report> {
     let mut snapshot = snapshot(app.pool()).await?;
     let decisions = Decisions::read(&mut snapshot, program).await?;
     let decisions = decisions.ok_or_else(|| Error::NotFound(format!("there is no program {program}")))?;
-    let mut report = Report::default();
+    let through = store::log::last_number(&mut snapshot, program).await?;
+    let mut report = Report { through, ..Report::default() };
+    let changed = match question.from {
+        Some(from) => Some(store::log::changed(&mut snapshot, program, from).await?),
+        None => None,
+    };
     let since = store::brand::since(&mut snapshot, program).await?;
     let mut written = DecisionRows::open(&mut snapshot, program).await?;
     let mut after = ReferralId(Uuid::nil());
     loop {
-        let rows = store::referral::after(&mut snapshot, program, after, PAGE).await?;
+        let mut rows = store::referral::after(&mut snapshot, program, after, PAGE).await?;
         let Some(last) = rows.last() else { break };
         after = last.id;
+        rows.retain(|row| changed.as_ref().is_none_or(|changed| changed.contains(&row.id)));
         let page = Page::read(app, &mut snapshot, &decisions, &mut written, rows).await?;
-        page.replay(&decisions, &since, &mut report)?;
+        page.replay(&decisions, (&since, &question.accepted), &mut report)?;
     }
     written.close(&mut snapshot).await?;
-    let closed = months::compare(app, &mut snapshot, &decisions, &mut report).await?;
+    let is_older = store::fact::any_before_engine(&mut snapshot, program, domain::ENGINE_VERSION).await?;
+    let accepted = is_older.then_some(&question.accepted);
+    let closed = months::compare(app, &mut snapshot, &decisions, accepted, &mut report).await?;
     accounts::compare(&mut snapshot, program, &closed, &mut report).await?;
     Ok(report)
 }
@@ -195,7 +232,7 @@ impl Page {
     fn replay(
         self,
         decisions: &Decisions,
-        since: &BTreeMap<String, domain::time::Timestamp>,
+        (since, accepted): (&BTreeMap<String, domain::time::Timestamp>, &BTreeSet<String>),
         report: &mut Report,
     ) -> Result<()> {
         let under = Under {
@@ -206,11 +243,11 @@ impl Page {
             since,
         };
         for case in &self.cases {
-            let mut found = one(case, under)?;
+            let mut found = one(case, under, accepted)?;
             // Of what happened at the very same instant, the books say what came first: they are right one way or another.
             let ties = if found.is_clean() { None } else { case.ties(&self.network) };
             for came_before in 1..=ties.unwrap_or(0).min(TIES) {
-                let other = one(case, Under { came_before, ..under })?;
+                let other = one(case, Under { came_before, ..under }, accepted)?;
                 if other.is_clean() {
                     found = other;
                     break;
@@ -223,11 +260,11 @@ impl Page {
 }
 
 /// Replays one referral.
-fn one(case: &Case, under: Under<'_>) -> Result<Report> {
+fn one(case: &Case, under: Under<'_>, accepted: &BTreeSet<String>) -> Result<Report> {
     let replayed = replay(case, under)
         .map_err(|refused| Error::invalid("referral", format!("{}: {refused}", case.row.id)))?;
     let transfers = case.transfers.len() as u64;
     let mut report = Report { referrals: 1, events: replayed.events, transfers, ..Report::default() };
-    compare::referral(case, &replayed, &mut report);
+    compare::referral(case, &replayed, accepted, &mut report);
     Ok(report)
 }

@@ -215,7 +215,9 @@ pub fn close_traced(input: &Input<'_>, before: &Chain, trace: &impl Trace) -> Cl
 }
 
 impl Closed {
-    /// Adds what a parent books because of a month of a sub-affiliate (`sub_affiliate::follow`).
+    /// Adds what a parent books because of a month of a sub-affiliate (`sub_affiliate::follow`). A month takes effect at
+    /// one instant (money.md §6), so a child's longer hold puts off all of the parent's: neither is a correction paid
+    /// before what it corrects, nor that before its correction.
     pub fn follow(&mut self, followed: &Closed) {
         for (correction, adjusted) in &followed.adjustments {
             let sum = self.adjustments.entry(correction.clone()).or_default();

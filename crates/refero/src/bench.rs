@@ -9,6 +9,7 @@ mod limit;
 mod load;
 mod payments;
 mod redirect;
+mod replay;
 mod report;
 mod seed;
 mod server;
@@ -42,6 +43,8 @@ enum Command {
     },
     /// Clicks written to the database: time, and size on disk.
     Clicks(clicks::Options),
+    /// A program's history told again: events a second, and memory.
+    Replay(replay::Options),
 }
 
 pub(crate) async fn run(options: Options) -> Outcome {
@@ -51,5 +54,6 @@ pub(crate) async fn run(options: Options) -> Outcome {
         Command::Redirect(options) => redirect::run(options).await,
         Command::BareRedirect { listen } => redirect::serve_bare(listen).await,
         Command::Clicks(options) => clicks::run(options).await,
+        Command::Replay(options) => replay::run(options).await,
     }
 }

@@ -304,6 +304,17 @@ pub async fn any(connection: &mut Connection, program: ProgramId) -> Result<bool
     .await?)
 }
 
+/// Whether an engine older than one decided any fact of the program.
+pub async fn any_before_engine(connection: &mut Connection, program: ProgramId, engine: i16) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select 1 from fact where program_id = $1 and engine < $2) as "any!""#,
+        program.0,
+        engine
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// A page of facts, newest first, of a referral if one is given, and below an id.
 pub async fn page(
     connection: &mut Connection,

@@ -1,6 +1,6 @@
 //! The log of a program: one row per accepted write, numbered after commit.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use domain::ids::{LogId, ProgramId, ReferralId};
 use domain::time::Timestamp;
@@ -202,6 +202,33 @@ impl Decisions {
         sqlx::query("close decisions").execute(connection).await?;
         Ok(())
     }
+}
+
+/// The number of the last numbered row; 0 where there is none.
+pub async fn last_number(connection: &mut Connection, program: ProgramId) -> Result<i64> {
+    let number = sqlx::query_scalar!("select number from log_head where program_id = $1", program.0);
+    Ok(number.fetch_optional(connection).await?.unwrap_or(0))
+}
+
+/// The referrals that rows from a number on changed, those that wait for their numbers among them.
+pub async fn changed(
+    connection: &mut Connection,
+    program: ProgramId,
+    from: i64,
+) -> Result<BTreeSet<ReferralId>> {
+    let scopes = sqlx::query_scalar!(
+        r#"select distinct l.scope as "scope!"
+           from (select log_id from log_number where program_id = $1 and number >= $2
+                 union all
+                 select log_id from log_waiting where program_id = $1) n
+                cross join lateral (select scope from log where program_id = $1 and id = n.log_id offset 0) l
+           where l.scope is not null"#,
+        program.0,
+        from
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(scopes.into_iter().map(ReferralId).collect())
 }
 
 /// A numbered log row as readers see it.

@@ -1,5 +1,6 @@
 //! Programs: the tenants and their settings. Those of tracking are in `program/tracking.rs`.
 
+pub mod default_deal;
 pub mod tracking;
 
 use chrono::{DateTime, Utc};
@@ -98,7 +99,7 @@ pub async fn next_id(pool: &Pool) -> Result<ProgramId> {
     Ok(ProgramId(id))
 }
 
-/// Appends a program.
+/// Appends a program; its default deal is appended before it.
 pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     sqlx::query!(
         "insert into program (program_id, name, currency, zone, mode, payout_mode, payout_threshold_micros,
@@ -138,10 +139,11 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
+    default_deal::append(tx, program.id, program.default_deal, program.created_at).await?;
     tracking::append(tx, program.id, &program.tracking).await
 }
 
-/// Stores changed settings and counts the version up. The transaction holds the fence exclusively.
+/// Stores changed settings and counts the version up; another default deal is dated by the change. The transaction holds the fence exclusively.
 pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     sqlx::query!(
         "update program set name = $2, currency = $3, zone = $4, payout_mode = $5, payout_threshold_micros = $6,
@@ -175,6 +177,7 @@ pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     )
     .execute(tx.enter(Step::Appends)?)
     .await?;
+    default_deal::append(tx, program.id, program.default_deal, program.updated_at).await?;
     tracking::set_hosts(tx, program.id, &program.tracking.hosts).await
 }
 

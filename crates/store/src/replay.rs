@@ -144,10 +144,17 @@ pub async fn accounts(
         .collect()
 }
 
-/// What of adjustments and payouts is not booked as it was decided, a sentence each.
+/// What of adjustments and payouts is not booked as it was decided, and what facts were decided under that the log does
+/// not say: statuses, parents, deals of affiliates and default deals over time. A sentence each.
 pub async fn decisions(connection: &mut Connection, program: ProgramId) -> Result<Vec<String>> {
     let mut faults = Vec::new();
-    for sql in [include_str!("replay/adjustments.sql"), include_str!("replay/payouts.sql")] {
+    const CHECKS: [&str; 4] = [
+        include_str!("replay/adjustments.sql"),
+        include_str!("replay/payouts.sql"),
+        include_str!("replay/affiliates.sql"),
+        include_str!("replay/default_deals.sql"),
+    ];
+    for sql in CHECKS {
         let rows = sqlx::query(sql).bind(program.0).fetch_all(&mut *connection).await?;
         for row in rows {
             faults.push(row.try_get(0)?);

@@ -29,7 +29,7 @@ pub struct Figures {
     pub payments: i64,
     /// Their amount, before refunds.
     pub payments_micros: i128,
-    /// Refunds.
+    /// Refunds and lost disputes.
     pub refunds: i64,
     /// Their amount.
     pub refunds_micros: i128,

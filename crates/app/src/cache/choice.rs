@@ -1,5 +1,5 @@
 //! What the registrations of a batch choose their deals from (money.md §4): the affiliates' own deals over time, those made
-//! for them under criteria, those of coupons, and the program's default, each with its versions.
+//! for them under criteria, those of coupons, and the program's default at the time, each with its versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub(crate) struct Offers {
     own: BTreeMap<AffiliateId, Arc<Own>>,
     /// Deals for coupons, with whom they were made for.
     by_coupon: Vec<(DealId, Option<AffiliateId>)>,
+    /// The program's default deals over time.
+    defaults: Vec<(Timestamp, DealId)>,
     versions: BTreeMap<DealId, Versions>,
 }
 
@@ -50,7 +52,7 @@ impl Decisions {
             [] => Vec::new(),
             _ => store::deal::with_coupons(connection, self.program.id, coupons).await?,
         };
-        let mut deals: BTreeSet<DealId> = BTreeSet::from([self.program.default_deal]);
+        let mut deals: BTreeSet<DealId> = self.default_deals.iter().map(|(_, deal)| *deal).collect();
         deals.extend(by_coupon.iter().map(|(deal, _)| deal));
         deals.extend(of_coupons);
         for own in own.values() {
@@ -60,7 +62,7 @@ impl Decisions {
         for deal in deals {
             versions.insert(deal, self.versions_of(connection, deal).await?);
         }
-        Ok(Offers { own, by_coupon, versions })
+        Ok(Offers { own, by_coupon, defaults: self.default_deals.clone(), versions })
     }
 
     async fn own(
@@ -135,7 +137,7 @@ impl Offers {
         let deal = match choose(
             self.of_coupon(affiliate, &evidence, date, at),
             &candidates,
-            Some(program.default_deal),
+            self.default_deal(at),
             &evidence,
             date,
         ) {
@@ -163,6 +165,12 @@ impl Offers {
             })
             .max()
             .map(|(_, deal)| deal)
+    }
+
+    /// The program's default deal at an instant; the first one holds for all time before it too.
+    fn default_deal(&self, at: Timestamp) -> Option<DealId> {
+        let in_force = self.defaults.iter().rev().find(|(from, _)| *from <= at).or(self.defaults.first());
+        in_force.map(|(_, deal)| *deal)
     }
 
     fn candidate(&self, deal: DealId, at: Timestamp) -> Option<Candidate<'_>> {

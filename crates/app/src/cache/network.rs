@@ -55,13 +55,11 @@ impl Decisions {
         for id in ids {
             let dated = dated(settings.get(&id).map_or(&[][..], Vec::as_slice));
             let mut terms = Vec::new();
-            for (index, (from, row)) in dated.iter().enumerate() {
-                let deal = row.and_then(|row| row.deal).unwrap_or(self.program.default_deal);
-                if id == self.program.default_affiliate {
-                    continue;
-                }
-                let until = dated.get(index + 1).map(|(until, _)| *until);
-                terms.extend(in_force(&self.versions_of(connection, deal).await?, *from, until));
+            let own: Vec<_> = dated.iter().map(|(from, row)| (*from, row.and_then(|row| row.deal))).collect();
+            let deals = if id == self.program.default_affiliate { Vec::new() } else { deals(&own, &self.default_deals) };
+            for (index, (from, deal)) in deals.iter().enumerate() {
+                let until = deals.get(index + 1).map(|(until, _)| *until);
+                terms.extend(in_force(&self.versions_of(connection, *deal).await?, *from, until));
             }
             let parents = dated.iter().map(|(from, row)| (*from, row.and_then(|row| row.parent))).collect();
             let statuses = statuses.get(&id).cloned().unwrap_or_else(|| History::always(Status::Pending));
@@ -96,6 +94,18 @@ pub(super) fn dated(settings: &[SettingRow]) -> Vec<(Timestamp, Option<SettingRo
         None => dated.push((Timestamp::MIN_UTC, None)),
     }
     dated
+}
+
+/// The deals that an affiliate is under, with the time each is in force from: its own, where it has none the program's
+/// default, both dated lists of which the first entry holds for all time before it too.
+fn deals(own: &[(Timestamp, Option<DealId>)], defaults: &[(Timestamp, DealId)]) -> Vec<(Timestamp, DealId)> {
+    let mut times: Vec<Timestamp> = own.iter().map(|(from, _)| *from).collect();
+    times.extend(defaults.iter().skip(1).map(|(from, _)| *from));
+    times.sort();
+    times.dedup();
+    let default = |at| defaults.iter().rev().find(|(from, _)| *from <= at).or(defaults.first()).map(|(_, deal)| *deal);
+    let deal = |at| own.iter().rev().find(|(from, _)| *from <= at)?.1.or_else(|| default(at));
+    times.into_iter().filter_map(|at| Some((at, deal(at)?))).collect()
 }
 
 /// The versions that are in force in a span: the newest in effect before it, and those that take effect within it. The first version of a

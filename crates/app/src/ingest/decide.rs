@@ -50,10 +50,15 @@ pub(crate) fn decide(world: &mut World, effects: &mut Effects, prepared: &Prepar
 
 fn check_time(prepared: &Prepared) -> Result<(), Refused> {
     let at = prepared.occurred_at;
-    if at > prepared.now + chrono::Duration::minutes(AHEAD_MINUTES) {
-        return Err(Refused::InFuture(at.to_rfc3339()));
+    let is_ahead = at > prepared.now + chrono::Duration::minutes(AHEAD_MINUTES);
+    if !is_ahead && is_plausible(at) {
+        return Ok(());
     }
-    if !is_plausible(at) { Err(Refused::Implausible(at.to_rfc3339())) } else { Ok(()) }
+    let (field, value) = match &prepared.ask.command {
+        Command::Activity(activity) => ("day", activity.day.to_string()),
+        _ => ("occurred_at", at.to_rfc3339()),
+    };
+    Err(if is_ahead { Refused::InFuture { field, value } } else { Refused::Implausible { field, value } })
 }
 
 /// The answer to a command whose key or money is known: the first answer again, or a conflict.
@@ -239,17 +244,13 @@ fn park(
 }
 
 /// Says what an amount of another currency is worth. One that is worth more than any amount may be is refused.
-/// A dispute moves nothing.
 fn set_value(world: &World, fact: &mut FactRow) -> Result<(), Refused> {
-    if fact.kind == Kind::Dispute {
-        return Ok(());
-    }
     world.rates.set_value(fact).map_err(|error| Refused::NotConvertible(error.to_string()))
 }
 
 /// A parked fact may have waited for its rates too; where they are still missing it goes on waiting for those.
 fn value_late(rates: &Rates, effects: &mut Effects, fact: &mut FactRow, now: domain::time::Timestamp) {
-    if fact.value_micros.is_some() || fact.kind == Kind::Dispute {
+    if fact.value_micros.is_some() {
         return;
     }
     if let Err(error) = rates.set_value(fact) {

@@ -288,15 +288,15 @@ async fn read_facts(
     Ok(())
 }
 
-/// Reads the exchange rates of the batch's amounts and of the parked facts that it may attach. A refund has its payment's
-/// currency, which is among them wherever the payment is.
+/// Reads the exchange rates of the batch's amounts and of the parked facts that it may attach. A refund or dispute has its
+/// payment's currency, which is among them wherever the payment is.
 async fn load_rates(tx: &mut Tx, batch: &[&Prepared], world: &mut World) -> Result<()> {
     let amounts = batch.iter().filter_map(|prepared| match &prepared.ask.command {
         Command::Payment(payment) => Some((Some(payment.amount), prepared.occurred_at)),
         Command::Refund(refund) => Some((refund.amount, prepared.occurred_at)),
+        Command::Dispute(dispute) => Some((dispute.amount, prepared.occurred_at)),
         Command::Withdrawal(withdrawal) => Some((Some(withdrawal.amount), prepared.occurred_at)),
-        // A dispute moves nothing; what a lost one took is in proportion to its payment.
-        Command::Registration(_) | Command::Dispute(_) | Command::Churn(_) | Command::Activity(_) => None,
+        Command::Registration(_) | Command::Churn(_) | Command::Activity(_) => None,
     });
     let facts = world.facts.values().map(|fact| (fact.amount, fact.occurred_at));
     let amounts = amounts.chain(facts).map(|(amount, at)| (amount.map(|amount| amount.currency()), at));

@@ -86,7 +86,9 @@ async fn end_waits(
         let mut held = store::commission::held(tx, program.id, &ids).await?;
         held.retain(|row| row.release_at <= now);
         let ids: Vec<CommissionId> = held.iter().map(|row| row.id).collect();
-        store::commission::mark_released(tx, program.id, &ids).await?;
+        store::commission::month::mark_released(tx, program.id, &ids, month.effective_at).await?;
+        // All of a month takes effect at one instant.
+        held.iter_mut().for_each(|row| row.release_at = row.release_at.max(month.effective_at));
         released.insert((month.affiliate, month.deal, month.month), held);
     }
     Ok(released)

@@ -1,6 +1,6 @@
 //! What a referral told again came to, beside what is booked of it: every difference by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::commission::{Booked, Key};
 use domain::ids::CommissionId;
@@ -12,11 +12,15 @@ use uuid::Uuid;
 use super::Report;
 use super::history::{Case, Replayed};
 
-/// Compares a referral.
-pub(super) fn referral(case: &Case, replayed: &Replayed, report: &mut Report) {
+/// Compares a referral. Of one that an older engine booked, its commissions: how they came to stand where they do, and
+/// what was kept on the way, is that engine's.
+pub(super) fn referral(case: &Case, replayed: &Replayed, accepted: &BTreeSet<String>, report: &mut Report) {
     let nothing = BTreeMap::new();
     let given = replayed.scope.history.as_ref().map_or(&nothing, |history| &history.booked);
-    commissions(case, given, report);
+    if case.facts.iter().any(|fact| fact.engine < domain::ENGINE_VERSION) {
+        return commissions(case, given, Some(accepted), report);
+    }
+    commissions(case, given, None, report);
     transfers(case, replayed, report);
     outcomes(case, replayed, report);
     let (stored, told) = (&case.row, &replayed.scope.row);
@@ -43,18 +47,24 @@ fn named(key: &Key, id: Option<CommissionId>) -> String {
     format!("{id} on {}, rule {}, affiliate {}", key.fact, key.rule, key.affiliate)
 }
 
-fn commissions(case: &Case, given: &BTreeMap<Key, Booked>, report: &mut Report) {
+fn commissions(
+    case: &Case,
+    given: &BTreeMap<Key, Booked>,
+    accepted: Option<&BTreeSet<String>>,
+    report: &mut Report,
+) {
     let currency = case.course.currency;
     let print = |micros: i64| Money::from_micros(micros, currency).to_string();
     for (key, booked) in &case.booked {
         let name = named(key, Some(booked.header.id));
         let Some(told) = given.get(key) else {
-            report.differs(format!("{name}: booked is {}, the rules give none", print(booked.standing)));
+            let what = format!("{name}: booked is {}, the rules give none", print(booked.standing));
+            report.differs_from(accepted, what);
             continue;
         };
         if booked.standing != told.standing {
             let (booked, told) = (print(booked.standing), print(told.standing));
-            report.differs(format!("{name}: booked is {booked}, the rules give {told}"));
+            report.differs_from(accepted, format!("{name}: booked is {booked}, the rules give {told}"));
         }
         let header = |it: &Booked| {
             let header = &it.header;
@@ -62,17 +72,16 @@ fn commissions(case: &Case, given: &BTreeMap<Key, Booked>, report: &mut Report) 
         };
         if header(booked) != header(told) {
             let (booked, told) = (header(booked), header(told));
-            report.differs(format!(
+            let what = format!(
                 "{name}: booked are kind, version, times and dispute {booked:?}, the rules give {told:?}"
-            ));
+            );
+            report.differs_from(accepted, what);
         }
     }
     for (key, told) in given.iter().filter(|(key, _)| !case.booked.contains_key(key)) {
-        report.differs(format!(
-            "{}: nothing is booked, the rules give {}",
-            named(key, None),
-            print(told.standing)
-        ));
+        let name = named(key, None);
+        let what = format!("{name}: nothing is booked, the rules give {}", print(told.standing));
+        report.differs_from(accepted, what);
     }
 }
 

@@ -88,15 +88,16 @@ fn known_before(network: &Network, at: Timestamp) -> Network {
 }
 
 impl Case {
-    /// Whether a status or parent is dated at the very instant of one of the referral's events; if so, how many events
+    /// Whether a status, parent or deal is dated at the very instant of one of the referral's events; if so, how many events
     /// there are.
     pub(super) fn ties(&self, network: &Network) -> Option<usize> {
         let events = timeline::of(self);
         let times: BTreeSet<Timestamp> = events.iter().filter_map(time_of).collect();
-        let parents =
-            network.members.values().flat_map(|member| member.parents.iter().map(|(from, _)| *from));
-        let statuses = self.course.statuses.values().chain(network.members.values().map(|it| &it.statuses));
-        let mut dates = parents.chain(statuses.flat_map(|history| history.dates()));
+        let members = || network.members.values();
+        let parents = members().flat_map(|member| member.parents.iter().map(|(from, _)| *from));
+        let terms = members().flat_map(|member| member.terms.iter().map(|(from, ..)| *from));
+        let statuses = self.course.statuses.values().chain(members().map(|it| &it.statuses));
+        let mut dates = parents.chain(terms).chain(statuses.flat_map(|history| history.dates()));
         dates.any(|date| times.contains(&date)).then_some(events.len())
     }
 }
@@ -191,7 +192,10 @@ impl Teller<'_> {
             Event::Decision(row) => self.decide(scope, network, &mut effects, &row)?,
             Event::Closed { commission, log } => {
                 let log = log.unwrap_or(LogId(commission.0));
-                self.release(scope, &mut effects.journal, commission, log);
+                // The month was released as a whole, which a sub-affiliate's longer hold may put off.
+                let whole = self.case.booked.values().find(|booked| booked.header.id == commission);
+                let whole = whole.and_then(|booked| booked.released_at);
+                self.release(scope, &mut effects.journal, commission, (log, whole));
             }
         }
         self.told.extend(effects.commissions.iter().map(|row| (row.header.id, row.header.key)));
@@ -213,7 +217,7 @@ impl Teller<'_> {
         match row.kind.as_str() {
             RELEASED => {
                 if let Some(commission) = commission_of(row) {
-                    self.release(scope, &mut effects.journal, commission, log);
+                    self.release(scope, &mut effects.journal, commission, (log, None));
                 }
                 scope.row.version += 1;
             }
@@ -246,8 +250,14 @@ impl Teller<'_> {
         Ok(())
     }
 
-    /// Releases a commission, named by the id it is booked under.
-    fn release(&self, scope: &mut Scope, journal: &mut Journal, commission: CommissionId, log: LogId) {
+    /// Releases a commission, named by the id it is booked under, at the end of its hold or later.
+    fn release(
+        &self,
+        scope: &mut Scope,
+        journal: &mut Journal,
+        commission: CommissionId,
+        (log, later): (LogId, Option<Timestamp>),
+    ) {
         let Some(key) = self.booked.get(&commission).copied() else { return };
         let currency = scope.course.currency;
         let Some(booked) = scope.history.as_mut().and_then(|history| history.booked.get_mut(&key)) else {
@@ -257,11 +267,12 @@ impl Teller<'_> {
         if booked.released_at.is_some() {
             return;
         }
-        booked.released_at = Some(booked.header.release_at);
+        let at = later.map_or(booked.header.release_at, |later| later.max(booked.header.release_at));
+        booked.released_at = Some(at);
         if let Some(movement) = Movement::released(booked.header.kind, booked.standing) {
             let origin = Origin { cause: Cause::Release, cause_id: log.0, log };
             let part = Part { commission: Some(booked.header.id), ..Part::default() };
-            journal.book((key.affiliate, currency), movement, origin, part, booked.header.release_at);
+            journal.book((key.affiliate, currency), movement, origin, part, at);
         }
     }
 }

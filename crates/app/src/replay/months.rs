@@ -26,6 +26,7 @@ pub(super) async fn compare(
     app: &App,
     connection: &mut Connection,
     decisions: &Decisions,
+    accepted: Option<&BTreeSet<String>>,
     report: &mut Report,
 ) -> Result<Posted> {
     let program = &decisions.program;
@@ -50,23 +51,24 @@ pub(super) async fn compare(
             let mut reader = Reader::Looking(&mut *connection);
             for month in months_of(app, &mut reader, decisions, program, wanted).await? {
                 let is_waiting = waiting.iter().any(|(id, _)| set.contains(id));
-                one(&month, is_waiting, &mut posted, report);
+                one(&month, is_waiting, &mut posted, (accepted, &mut *report));
             }
             done.extend(set);
         }
     }
 }
 
-fn one(month: &Month, is_waiting: bool, posted: &mut Posted, report: &mut Report) {
+/// Where differences go: those that were accepted, if an older engine booked anything, and the report.
+type Told<'a> = (Option<&'a BTreeSet<String>>, &'a mut Report);
+
+fn one(month: &Month, is_waiting: bool, posted: &mut Posted, (accepted, report): Told<'_>) {
     report.months += 1;
     let name = format!("month {} of affiliate {} under deal {}", month.month, month.affiliate, month.deal);
     let closed = &month.closed;
     let Some(row) = &month.before else {
         if !is_waiting && !month.postings.is_empty() {
-            report.differs(format!(
-                "{name}: nothing is kept of its close, the rules give {:?}",
-                closed.adjustments
-            ));
+            let given = &closed.adjustments;
+            report.differs_from(accepted, format!("{name}: nothing is kept of its close, the rules give {given:?}"));
         }
         return;
     };
@@ -84,10 +86,11 @@ fn one(month: &Month, is_waiting: bool, posted: &mut Posted, report: &mut Report
         closed.adjustments.values().map(|it| i128::from(it.micros)).sum::<i128>() - sum(&closed.carried),
     );
     let adjustments = closed.adjustments.iter().map(|(key, adjusted)| (key.clone(), adjusted.micros));
-    each(&name, "adjustment", &row.posted.adjustments, &adjustments.collect(), report);
-    each(&name, "carried", &row.posted.carried, &closed.carried, report);
+    each((&name, "adjustment"), &row.posted.adjustments, &adjustments.collect(), (accepted, &mut *report));
+    each((&name, "carried"), &row.posted.carried, &closed.carried, (accepted, &mut *report));
     if row.chain != closed.chain {
-        report.differs(format!("{name}: it handed on {:?}, the rules give {:?}", row.chain, closed.chain));
+        let what = format!("{name}: it handed on {:?}, the rules give {:?}", row.chain, closed.chain);
+        report.differs_from(accepted, what);
     }
 }
 
@@ -96,11 +99,10 @@ fn sum<K>(amounts: &BTreeMap<K, i64>) -> i128 {
 }
 
 fn each<K: Ord + Clone + Debug>(
-    name: &str,
-    what: &str,
+    (name, what): (&str, &str),
     kept: &BTreeMap<K, i64>,
     given: &BTreeMap<K, i64>,
-    report: &mut Report,
+    (accepted, report): Told<'_>,
 ) {
     let keys: BTreeSet<&K> = kept.keys().chain(given.keys()).collect();
     for key in keys {
@@ -108,11 +110,9 @@ fn each<K: Ord + Clone + Debug>(
         let (kept, given) = (amount(kept), amount(given));
         if kept != given {
             let print = |micros: i64| domain::money::decimal(micros.into(), 2);
-            report.differs(format!(
-                "{name}: {what} {key:?} is posted with {}, the rules give {}",
-                print(kept),
-                print(given)
-            ));
+            let (kept, given) = (print(kept), print(given));
+            let what = format!("{name}: {what} {key:?} is posted with {kept}, the rules give {given}");
+            report.differs_from(accepted, what);
         }
     }
 }

@@ -5,7 +5,6 @@ use domain::ids::{AffiliateId, PersonId, ProgramId};
 use domain::link::Code;
 use domain::text::{Email, Name, Uid};
 use domain::time::Timestamp;
-use serde_json::json;
 use store::affiliate::{AffiliateRow, Profile};
 use store::name::{Hash, Kind};
 use store::person::PersonRow;
@@ -99,8 +98,7 @@ async fn make(app: &App, user: &User, details: Details, now: Timestamp) -> Resul
     if !store::widget::append_advocate(&mut tx, user.program, user.hash, id, now).await? {
         return Ok(tx.rollback().await?);
     }
-    let body = json!({ "affiliate": id, "status": row.status, "deal": row.deal, "parent": null });
-    crate::key::log(app, &mut tx, &caller, "affiliate.created", body).await?;
+    crate::key::log(app, &mut tx, &caller, "affiliate.created", crate::affiliate::told(&row)).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -66,12 +66,19 @@ fn a_lost_dispute_takes_what_was_disputed() {
         assert_eq!(books.account().await, "earned_share -20, pending_share 20");
         // The amount is what the dispute was opened about.
         let lost = books.send(dispute(Lost, "ch_1", "dp_1", None)).await.expect("its end");
-        assert_eq!(lost.amount, Some(eur("40")));
+        assert_eq!((lost.amount, lost.value_micros), (Some(eur("40")), Some(40_000_000)));
         assert_eq!(books.account().await, "earned_share -12, due 12");
+        assert_eq!(figures(&books).await, (1, 40), "it counts as sent back");
         // A refund of the rest takes the rest, and no more.
         books.send(refund("ch_1", None, None)).await.expect("a refund");
         assert_eq!(books.account().await, "");
         assert_eq!(books.commissions().await, "rejected 0");
+        assert_eq!(figures(&books).await, (2, 100));
+        // Won after all, on appeal, it was not sent back.
+        test.at("2026-04-01T09:00:00Z");
+        books.send(dispute(Won, "ch_1", "dp_1", None)).await.expect("another end");
+        assert_eq!(books.account().await, "earned_share -8, due 8");
+        assert_eq!(figures(&books).await, (1, 60));
     });
 }
 

@@ -69,6 +69,25 @@ fn a_negative_month_is_carried_transfer_by_transfer() {
 }
 
 #[test]
+fn a_qualified_customer_restated_down_and_up_again_is_booked_a_second_time() {
+    testkit::run(async |test| {
+        let deal = deal("net").replacen('{', r#"{"unqualify": "always", "#, 1);
+        let day = |deposits: u32| format!("row 1 2026-03-01 deposits {deposits}");
+        let mut months = tell(&test, &deal, &format!("at 2026-03-02; {}; shows 0 40 0 0 40", day(50))).await;
+        months.go_on(&format!("{}; shows 0 0 0 0 0; {}; shows 0 40 0 0 40", day(10), day(50))).await;
+        months.go_on(&format!("{}; {}; shows 0 40 0 0 40", day(10), day(20))).await;
+        insta::assert_snapshot!(months.booked().await, @"
+        2026-03-01 2026-03 fact earned_acquisition -> pending_acquisition 40 (earned)
+        2026-03-01 2026-03 release pending_acquisition -> due 40
+        2026-03-01 2026-03 fact due -> earned_acquisition 40 (corrected)
+        2026-03-01 2026-03 fact earned_acquisition -> due 40 (corrected)
+        2026-03-01 2026-03 fact due -> earned_acquisition 40 (corrected)
+        2026-03-01 2026-03 fact earned_acquisition -> due 40 (corrected)
+        ");
+    });
+}
+
+#[test]
 fn a_negative_month_is_netted() {
     testkit::run(async |test| {
         let history = format!(

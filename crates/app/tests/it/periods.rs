@@ -244,6 +244,28 @@ fn the_highest_revision_of_a_day_counts() {
 }
 
 #[test]
+fn rows_from_the_newest_day_to_the_oldest_are_booked_in_the_order_of_the_days() {
+    let deal = one(r#"{"on": "first_deposit", "reward": {"flat": "40"}}"#);
+    testkit::run(async |test| {
+        let months = tell(&test, &deal, "at 2026-04-01; row 1 2026-03-01 pnl 1").await;
+        let rows = (2..=31_u32).rev().map(|day| app::activity::Row {
+            player: domain::text::Uid::parse("player_1").expect("a uid"),
+            brand: "rows".to_owned(),
+            day: format!("2026-03-{day:02}").parse().expect("a day"),
+            revision: None,
+            figures: domain::fact::Figures { deposits: 10_000_000, deposit_count: 1, ..Default::default() },
+        });
+        let caller = test.operator(months.books.program);
+        let answers = app::activity::record(&test.app, &caller, rows.collect()).await.expect("answers");
+        let days = answers.iter().map(|answer| answer.as_ref().expect("a row").occurred_at.format("%d").to_string());
+        assert_eq!(days.collect::<Vec<_>>(), (2..=31).rev().map(|day| format!("{day:02}")).collect::<Vec<_>>());
+        // The first deposit is known at once, and no day after it takes its place.
+        assert_eq!(months.books.account().await, "earned_acquisition -40, due 40");
+        assert_eq!(test.count_rows("transfer").await, 1);
+    });
+}
+
+#[test]
 fn rows_wait_for_their_player_and_need_their_brand() {
     testkit::run(async |test| {
         let mut months = tell(&test, SHARE, "at 2026-03-05").await;

@@ -125,6 +125,97 @@ fn whatever_is_changed_behind_its_back_is_found_and_named() {
 }
 
 #[test]
+fn what_facts_are_decided_under_stands_in_the_log() {
+    const CHANGED: &[(&str, &str, &str, &str, &str)] = &[
+        ("affiliate_status", "status = 'declined'", "status = 'approved'", "affiliate_id = 2",
+         "affiliate 2 is declined from 2026-01-01 00:00:00 on, and no row of the log says so"),
+        ("affiliate_setting", "parent_affiliate_id = 4", "parent_affiliate_id = 3", "affiliate_id = 2 and number = 2",
+         "affiliate 2 has parent 4, deal the default, no carry-over unset from 2026-01-01 00:00:00 on, and no row"),
+        ("program_default_deal", "effective_at = '2025-12-31T00:00:00Z'", "effective_at = '2026-01-01T00:00:00Z'",
+         "true", "deal 1 is the default one from 2025-12-31 00:00:00 on, and no row of the log says so"),
+        ("log", "kind = 'affiliate.other'", "kind = 'affiliate.changed'", "kind like 'affiliate.%' and body ->> 'parent' = '3'",
+         "affiliate 2 has parent 3, deal the default"),
+        ("affiliate_setting", "effective_at = '2026-01-02T00:00:00Z'", "effective_at = '2026-01-01T00:00:00Z'",
+         "affiliate_id = 2 and number = 2",
+         "the log says that affiliate 2 has parent 3, deal the default, no carry-over unset from 2026-01-01"),
+    ];
+    testkit::run(async |test| {
+        let months = everything(&test).await;
+        for (table, change, back, condition, expected) in CHANGED {
+            assert_eq!(test.tamper(table, change, condition).await, 1, "{table} where {condition}");
+            let found = differences(&months).await;
+            test.tamper(table, back, condition).await;
+            assert!(found.iter().any(|line| line.contains(expected)), "{expected} is not in {found:#?}");
+        }
+    });
+}
+
+#[test]
+fn a_newer_engine_names_what_it_decides_otherwise_and_takes_what_was_accepted() {
+    testkit::run(async |test| {
+        let mut months = tell(&test, r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#, "").await;
+        months.go_on("pay 1 p1 100 2026-03-01; pay 2 p2 100 2026-03-02").await;
+        let program = months.books.program;
+        // The terms stand for an engine that pays 25 % where the one before paid 20 %.
+        let rate = |from: &str, to: &str| format!(r#"terms = replace(terms::text, '"{from}"', '"{to}"')::jsonb"#);
+        test.tamper("deal_version", &rate("20", "25"), "true").await;
+        // Another process, which has not kept the terms of before.
+        let newer = test.beside(2).await;
+        let ask = async |accepted: &[String]| {
+            let question =
+                app::replay::Question { accepted: accepted.iter().cloned().collect(), ..Default::default() };
+            app::replay::ask(&newer, program, &question).await.expect("a replay")
+        };
+        let own = ask(&[]).await;
+        assert!(own.different > 2, "{own:?}");
+        assert_eq!(ask(&own.differences).await, own, "what an engine booked itself is never accepted");
+        test.tamper("fact", "engine = engine - 1", "true").await;
+        let found = ask(&[]).await;
+        assert_eq!((found.different, found.accepted), (2, 0), "{found:?}");
+        let line = &found.differences[0];
+        assert!(line.starts_with("com_") && line.ends_with("booked is 20.00 EUR, the rules give 25.00 EUR"), "{line}");
+        let one = ask(&found.differences[..1]).await;
+        assert_eq!((one.different, one.accepted, one.is_clean()), (1, 1, false));
+        let all = ask(&found.differences).await;
+        assert_eq!((all.different, all.accepted, all.is_clean()), (0, 2, true));
+        // Another difference in its place is listed again.
+        test.tamper("deal_version", &rate("25", "30"), "true").await;
+        newer.stop().await;
+        let newest = test.beside(2).await;
+        let question = app::replay::Question { accepted: found.differences.into_iter().collect(), ..Default::default() };
+        let moved = app::replay::ask(&newest, program, &question).await.expect("a replay");
+        assert_eq!((moved.different, moved.accepted), (2, 0));
+        newest.stop().await;
+        test.tamper("deal_version", &rate("30", "20"), "true").await;
+        test.tamper("fact", "engine = engine + 1", "true").await;
+    });
+}
+
+#[test]
+fn only_what_changed_since_a_number_of_the_log_is_told_again() {
+    testkit::run(async |test| {
+        let mut months = tell(&test, r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#, "").await;
+        months.go_on("pay 1 p1 100 2026-03-01; pay 2 p2 100 2026-03-02").await;
+        let program = months.books.program;
+        let ask = async |from| {
+            store::log::number(test.app.pool(), program).await.expect("numbers");
+            let question = app::replay::Question { from, ..Default::default() };
+            app::replay::ask(&test.app, program, &question).await.expect("a replay")
+        };
+        let whole = ask(None).await;
+        assert_eq!((whole.referrals, whole.is_clean()), (2, true), "{whole:?}");
+        assert_eq!(ask(Some(whole.through + 1)).await.referrals, 0);
+        months.go_on("refund p2 50 2026-03-03").await;
+        let rest = ask(Some(whole.through + 1)).await;
+        assert_eq!((rest.referrals, rest.transfers, rest.is_clean()), (1, 2, true), "{rest:?}");
+        assert!(rest.through > whole.through);
+        test.tamper("transfer", "amount_micros = amount_micros + 10000", "amount_micros = 10000000").await;
+        assert!(!ask(Some(whole.through + 1)).await.is_clean());
+        test.tamper("transfer", "amount_micros = amount_micros - 10000", "amount_micros = 10010000").await;
+    });
+}
+
+#[test]
 fn a_commission_that_is_missing_and_one_too_many_are_named() {
     testkit::run(async |test| {
         test.at("2026-03-01T09:00:00Z");

@@ -223,6 +223,54 @@ fn parentage_is_dated_and_has_no_circles() {
     });
 }
 
+#[test]
+fn another_default_deal_changes_nothing_that_parents_earned_before() {
+    testkit::run(async |test| {
+        let mut network = Network::open(&test, SHARES).await;
+        let (bob, cat) = (
+            "earned_sub_affiliate -2, pending_sub_affiliate 2",
+            "earned_sub_affiliate -1, pending_sub_affiliate 1",
+        );
+        network.check("pay 1 p1 100 2026-03-01; at 2026-03-05", bob, cat).await;
+        let caller = test.operator(network.months.books.program);
+        let terms = r#"{"rules": [{"on": "payment", "reward": {"percent": "90"}}],
+            "sub_affiliates": [{"percent_of_share": "50"}], "hold_days": 10}"#;
+        let new = app::deal::NewDeal {
+            name: domain::text::Name::parse("Half").expect("a name"),
+            terms: serde_json::from_str(terms).expect("terms"),
+            affiliate: None,
+        };
+        let deal = app::deal::create(&test.app, &caller, new).await.expect("a deal").id;
+        let changes = app::program::Changes { default_deal: Some(deal), ..Default::default() };
+        app::program::update(&test.app, &caller, changes).await.expect("another default deal");
+        // Told again by a refund and by a payment that comes late, the first days are as they were.
+        network
+            .check(
+                "refund p1 50 2026-03-06; pay 1 p0 100 2026-03-02",
+                "earned_sub_affiliate -3, pending_sub_affiliate 3",
+                "earned_sub_affiliate -1.5, pending_sub_affiliate 1.5",
+            )
+            .await;
+        // From then on bob takes half of ann's 20 %, and cat, on the second level, nothing. So does what comes of who
+        // registers now: ann earns 90 % by her.
+        network
+            .check(
+                "pay 1 p2 100 2026-03-07; pay 2 p3 10 2026-03-07",
+                "earned_sub_affiliate -17.5, pending_sub_affiliate 17.5",
+                "earned_sub_affiliate -1.5, pending_sub_affiliate 1.5",
+            )
+            .await;
+        // A customer who registered before gets the default deal of that day, however late she is told of.
+        network
+            .check(
+                "pay 3 p4 100 2026-03-03",
+                "earned_sub_affiliate -19.5, pending_sub_affiliate 19.5",
+                "earned_sub_affiliate -2.5, pending_sub_affiliate 2.5",
+            )
+            .await;
+    });
+}
+
 fn activity(negative_month: &str, level: &str) -> String {
     format!(
         r#"{{"rules": [{{"on": "activity", "reward": {{"percent_of_net_pnl": "30"}}}}],
@@ -274,6 +322,58 @@ fn what_a_child_carries_parents_carry_with_it() {
                 "",
             )
             .await;
+    });
+}
+
+/// Bob under a deal of his own that resets and holds so many days, with a customer of his own; whom he brought is under
+/// the program's.
+async fn bob_holds<'a>(test: &'a TestApp, childs: u32, bobs: u32) -> Network<'a> {
+    let holding = |days: u32| {
+        activity("reset", r#"{"percent_of_share": "10"}"#).replacen('{', &format!(r#"{{"hold_days": {days}, "#), 1)
+    };
+    let network = Network::open(test, &holding(childs)).await;
+    network.brought(network.bob, None).await.expect("no parent");
+    let new = app::deal::NewDeal {
+        name: domain::text::Name::parse("Bob's").expect("a name"),
+        terms: serde_json::from_str(&holding(bobs)).expect("terms"),
+        affiliate: Some(network.bob),
+    };
+    let caller = test.operator(network.months.books.program);
+    app::deal::create(&test.app, &caller, new).await.expect("a deal");
+    network
+}
+
+#[test]
+fn a_parents_month_takes_effect_as_a_whole_when_the_longest_hold_of_it_is_over() {
+    // Ann: -60, made good by 60; bob follows with -6 and 6. Bob by his own player: 60, of which nothing is corrected.
+    const TOLD: &str = "row 1 2026-03-01 pnl 100; row 1 2026-03-02 pnl -300; row bob:2 2026-03-03 pnl 200;
+        at 2026-04-02; close 2026-03";
+    const HELD: &str = "earned_share -60, earned_sub_affiliate 6, pending_share 60, pending_sub_affiliate -6";
+    const WHOLE: &str = "earned_share -60, earned_sub_affiliate 6, adjustments -6, due 60";
+    testkit::run(async |test| {
+        // The child's hold is the longer one: nothing of bob's is due before it is over, his own share neither.
+        let mut network = bob_holds(&test, 20, 0).await;
+        network.check(&format!("{TOLD}; at 2026-04-20; shows 0 0 0 0 0"), HELD, "").await;
+        network.check("at 2026-04-21; shows 0 0 -60 60 0", WHOLE, "").await;
+        insta::assert_snapshot!(network.months.books.transfers_of(network.bob).await, @"
+        2026-03-01 2026-03 fact earned_sub_affiliate -> pending_sub_affiliate 3 (earned)
+        2026-03-02 2026-03 fact pending_sub_affiliate -> earned_sub_affiliate 9 (earned)
+        2026-03-03 2026-03 fact earned_share -> pending_share 60 (earned)
+        2026-04-20 2026-04 release pending_sub_affiliate -> due 3
+        2026-04-20 2026-04 release due -> pending_sub_affiliate 9
+        2026-04-20 2026-04 release pending_share -> due 60
+        2026-04-20 2026-04 close adjustments -> due 6
+        ");
+        // Restated, ann earns 15 and bob 1.50, as of the same instant.
+        let restated = "earned_share -60, earned_sub_affiliate -1.5, due 61.5";
+        network.check("row 1 2026-03-02 pnl -50; shows 0 0 15 0 15", restated, "").await;
+    });
+    testkit::run(async |test| {
+        // The parent's hold is the longer one: ann has hers at once, bob all of his when his is over.
+        let mut network = bob_holds(&test, 0, 20).await;
+        network.check(&format!("{TOLD}; shows 0 0 -60 60 0"), HELD, "").await;
+        network.check("at 2026-04-20; shows 0 0 -60 60 0", HELD, "").await;
+        network.check("at 2026-04-21", WHOLE, "").await;
     });
 }
 

@@ -91,11 +91,21 @@ pub enum Refused {
     #[error("revision {0} of this day is recorded with other figures; a correction needs a higher revision")]
     OtherFigures(u64),
     /// Later than the program's clock allows.
-    #[error("occurred_at is {0}, which is more than 5 minutes in the future")]
-    InFuture(String),
+    #[error("{field} is {value}, which is more than 5 minutes in the future")]
+    InFuture {
+        /// The field that says when: `occurred_at`, of a player's day `day`.
+        field: &'static str,
+        /// What it says.
+        value: String,
+    },
     /// Before 1970 or after 2199.
-    #[error("occurred_at is {0}; expected a time between 1970 and 2199")]
-    Implausible(String),
+    #[error("{field} is {value}; expected a time between 1970 and 2199")]
+    Implausible {
+        /// The field that says when: `occurred_at`, of a player's day `day`.
+        field: &'static str,
+        /// What it says.
+        value: String,
+    },
     /// Something broke; nothing was stored. The reference finds it in the log.
     #[error("something went wrong on our side; nothing was recorded (reference {0})")]
     Internal(String),
@@ -125,7 +135,7 @@ impl Refused {
             Refused::UnknownBrand(_) => "unknown_brand",
             Refused::Stale { .. } => "stale",
             Refused::OtherFigures(_) => "other_figures",
-            Refused::InFuture(_) | Refused::Implausible(_) => "invalid_time",
+            Refused::InFuture { .. } | Refused::Implausible { .. } => "invalid_time",
             Refused::Internal(_) => "internal",
             Refused::Unavailable => "unavailable",
         }

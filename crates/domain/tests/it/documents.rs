@@ -1,8 +1,10 @@
 //! Executes the examples of docs/DEALS.md: every deal in it with the history under it, and every choice.
 //! Its files are checked where the command for them is tested.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
-use domain::deal::{Candidate, Chosen, Criteria, Evidence, choose};
+use domain::deal::{Candidate, Chosen, Criteria, Evidence, Terms, choose, smartico};
 use domain::ids::DealId;
 
 use crate::months::tell;
@@ -93,5 +95,27 @@ fn the_examples_of_the_deals_page_are_what_the_engine_books() {
         tell(deal, history);
         examples += 1;
     }
-    assert_eq!(examples, 9);
+    assert_eq!(examples, 21);
+}
+
+#[test]
+fn the_deals_of_smartico_on_the_deals_page_map_there_and_back() {
+    let page = page();
+    let [table] = blocks(&page, "smartico")[..] else { panic!("one table") };
+    let mut types = BTreeSet::new();
+    let deals = table.split('\n').fold(Vec::<String>::new(), |mut deals, line| {
+        match deals.last_mut().filter(|_| line.starts_with(' ')) {
+            Some(deal) => deal.push_str(line),
+            None => deals.push(line.to_owned()),
+        }
+        deals
+    });
+    for line in deals.iter().filter(|line| !line.is_empty()) {
+        let (type_id, json) = line.split_once(": ").expect(line);
+        let terms: Terms = serde_json::from_str(json).unwrap_or_else(|error| panic!("{json}: {error}"));
+        let deal = smartico::Deal::from_terms(&terms).expect(line);
+        assert_eq!((deal.type_id().to_string().as_str(), deal.to_terms()), (type_id, terms), "{line}");
+        types.insert(deal.type_id());
+    }
+    assert_eq!(types, smartico::ALLOWED.into_iter().collect());
 }

@@ -109,7 +109,8 @@ pub(super) async fn affiliates(sql: &mut PgConnection, program: ProgramId, count
     Ok(first)
 }
 
-fn register(uid: &str, affiliate: i64) -> Outcome<Ask> {
+/// A registration with an affiliate.
+pub(super) fn register(uid: &str, affiliate: i64) -> Outcome<Ask> {
     let registration = Registration {
         attributes: domain::fact::Attributes::default(),
         affiliate: Some(AffiliateName::Id(AffiliateId(affiliate))),
@@ -121,7 +122,8 @@ fn register(uid: &str, affiliate: i64) -> Outcome<Ask> {
     Ok(Ask::new(Operation::Native, Command::Registration(registration)))
 }
 
-async fn submit(app: &App, program: ProgramId, asks: Vec<Ask>) -> Outcome {
+/// Hands commands over; a refusal ends the measurement.
+pub(super) async fn submit(app: &App, program: ProgramId, asks: Vec<Ask>) -> Outcome {
     for answer in submit_many(app, program, app.now(), asks).await {
         answer.map_err(|refused| Failure::new(format!("seeding was refused: {refused:?}")))?;
     }
@@ -140,7 +142,8 @@ pub(super) async fn payments(app: &App, seeded: &Seeded, numbers: Range<u64>) ->
     Ok(())
 }
 
-fn pay(uid: &str, number: u64) -> Outcome<Ask> {
+/// A payment of 100 EUR.
+pub(super) fn pay(uid: &str, number: u64) -> Outcome<Ask> {
     let payment = Payment {
         base: None,
         attributes: domain::fact::Attributes::default(),

@@ -1,9 +1,11 @@
-//! What commissions come to by calendar month.
+//! What commissions come to by calendar month, and their release by its close.
 
-use domain::ids::{AffiliateId, ProgramId};
+use domain::ids::{AffiliateId, CommissionId, ProgramId};
+use domain::time::Timestamp;
+use uuid::Uuid;
 
-use crate::Connection;
 use crate::error::{Result, numeric};
+use crate::{Connection, Step, Tx};
 
 /// What the commissions of an affiliate stand at in sum, by the month of their facts in the program's zone.
 pub async fn sums(
@@ -28,4 +30,19 @@ pub async fn sums(
     rows.into_iter()
         .map(|row| Ok((row.month, numeric(&row.micros, "transfer", "amount_micros", affiliate)?)))
         .collect()
+}
+
+/// Marks commissions as released by the close of their month, each at the end of its hold but not before `at`.
+pub async fn mark_released(tx: &mut Tx, program: ProgramId, ids: &[CommissionId], at: Timestamp) -> Result<()> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        "update commission set released_at = greatest(release_at, $3)
+         where program_id = $1 and id = any($2) and released_at is null and not after_close and not disputed",
+        program.0,
+        &ids,
+        at
+    )
+    .execute(tx.enter(Step::Commissions)?)
+    .await?;
+    Ok(())
 }

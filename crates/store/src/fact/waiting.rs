@@ -1,4 +1,4 @@
-//! Payments, refunds and withdrawals in another currency that wait for their exchange rates.
+//! Payments, refunds, disputes and withdrawals in another currency that wait for their exchange rates.
 
 use domain::ids::{FactId, ProgramId, ReferralId};
 use domain::time::Timestamp;
@@ -11,7 +11,7 @@ use crate::{Connection, Step, Tx};
 /// Whether anything of the program waits.
 pub async fn any(connection: &mut Connection, program: ProgramId) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"select exists (select 1 from fact where program_id = $1 and kind in (1, 2, 5) and value_micros is null)
+        r#"select exists (select 1 from fact where program_id = $1 and kind in (1, 2, 4, 5) and value_micros is null)
                as "any!""#,
         program.0
     )
@@ -32,7 +32,7 @@ pub async fn after(
             "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, exchange,
                     valued_at, source, occurred_at, recorded_at, input_hash, engine, detail, outcome
              from fact
-             where program_id = $1 and kind in (1, 2, 5) and value_micros is null and referral_id is not null and id > $2
+             where program_id = $1 and kind in (1, 2, 4, 5) and value_micros is null and referral_id is not null and id > $2
              order by id limit $3",
             program.0,
             after.map_or(Uuid::nil(), |id| id.0),
@@ -60,7 +60,7 @@ pub async fn page(
                 "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, exchange,
                         valued_at, source, occurred_at, recorded_at, input_hash, engine, detail, outcome
                  from (select * from fact where program_id = $1 and referral_id = $2 offset 0) f
-                 where kind in (1, 2, 5) and value_micros is null and id < $3
+                 where kind in (1, 2, 4, 5) and value_micros is null and id < $3
                  order by id desc limit $4",
                 program.0,
                 referral.0,
@@ -76,7 +76,7 @@ pub async fn page(
                 "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, exchange,
                         valued_at, source, occurred_at, recorded_at, input_hash, engine, detail, outcome
                  from fact
-                 where program_id = $1 and kind in (1, 2, 5) and value_micros is null and id < $2
+                 where program_id = $1 and kind in (1, 2, 4, 5) and value_micros is null and id < $2
                  order by id desc limit $3",
                 program.0,
                 below,

@@ -16,7 +16,8 @@ full join (
                 where (e ->> 'f')::timestamptz <= f.occurred_at or n = 1 order by n desc limit 1) as owner,
                m.measure, m.count
         from (
-            select fact.*, coalesce(detail ->> 'state', '') <> 'failed'
+            select fact.*, case when kind = 4 then detail ->> 'state' = 'lost'
+                                else coalesce(detail ->> 'state', '') <> 'failed' end
                    and lead(id) over (partition by kind, payment_id, source order by occurred_at, id) is null as counts,
                    kind = 6 and brand.deposits = 1
                    and lead(id) over (partition by kind, coalesce(payment_id, id)
@@ -28,10 +29,10 @@ full join (
         cross join lateral (values
             ('registrations', (f.kind = 0 and f.detail -> 'replaces' is null)::int::numeric), ('payments', (f.kind = 1 and f.amount_micros > 0)::int),
             ('payments', case when f.reports then (f.detail #>> '{figures,deposit_count}')::numeric else 0 end),
-            ('refunds', (f.kind = 2 and f.counts)::int), ('churns', (f.kind = 3)::int),
+            ('refunds', (f.kind in (2, 4) and f.counts)::int), ('churns', (f.kind = 3)::int),
             ('micros', case when f.kind = 1 then coalesce(f.value_micros, 0) else 0 end),
             ('micros', case when f.reports then (f.detail #>> '{figures,deposits}')::numeric else 0 end),
-            ('micros refunded', case when f.kind = 2 and f.counts then coalesce(f.value_micros, 0) else 0 end)) as m (measure, count)
+            ('micros refunded', case when f.kind in (2, 4) and f.counts then coalesce(f.value_micros, 0) else 0 end)) as m (measure, count)
         where f.program_id = $1
     ) as owned
     group by owner, measure

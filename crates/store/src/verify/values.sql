@@ -4,7 +4,7 @@ from fact f
 join program p on p.program_id = f.program_id
 left join exchange_rate a on a.currency = f.currency and a.day = (f.exchange ->> 'd')::date
 left join exchange_rate b on b.currency = p.currency and b.day = (f.exchange ->> 'd')::date
-where f.program_id = $1 and f.kind in (1, 2, 5) and case
+where f.program_id = $1 and f.kind in (1, 2, 4, 5) and case
     when f.currency = p.currency or f.amount_micros = 0 then
         f.value_micros is distinct from f.amount_micros or f.exchange is not null
     when f.value_micros is null then f.exchange is not null

@@ -7,6 +7,7 @@ use crate::{report, tree};
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
 const DEPENDENCIES: &str = "docs/decisions/dependencies.md";
 const DECISIONS: &str = "docs/decisions/README.md";
+const WHYS: &str = "docs/decisions/whys.md";
 
 #[test]
 fn the_map_has_less_than_200_lines() {
@@ -56,6 +57,27 @@ fn every_decision_is_in_the_index() {
     let problems =
         missing.map(|path| format!("{path}: add it to {DECISIONS} with one line on what was decided"));
     report("A decision can be found.", problems.collect());
+}
+
+#[test]
+fn every_case_behind_a_rule_is_a_test() {
+    let page = tree::read(WHYS).unwrap_or_default();
+    let cases: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && !line.ends_with("| tests |")).collect();
+    assert!(cases.len() > 15, "the cases of {WHYS} were not found");
+    let mut problems = Vec::new();
+    for case in cases {
+        let tests: Vec<(&str, &str)> = case.split('`').filter_map(|part| part.split_once("::")).collect();
+        if tests.is_empty() {
+            problems.push(format!("{WHYS}: {case}: name its test"));
+        }
+        for (file, test) in tests {
+            let text = tree::read(&format!("crates/{file}")).unwrap_or_default();
+            if !text.contains(&format!("#[test]\nfn {test}()")) {
+                problems.push(format!("{WHYS}: there is no test {test} in crates/{file}; correct the name"));
+            }
+        }
+    }
+    report("Every case behind a rule has its test.", problems);
 }
 
 #[test]

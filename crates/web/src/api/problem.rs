@@ -102,9 +102,9 @@ fn title(status: StatusCode) -> &'static str {
 fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. }
-        | Error::Refused(Refused::InFuture(_) | Refused::Implausible(_) | Refused::NotConvertible(_)) => {
-            StatusCode::BAD_REQUEST
-        }
+        | Error::Refused(
+            Refused::InFuture { .. } | Refused::Implausible { .. } | Refused::NotConvertible(_),
+        ) => StatusCode::BAD_REQUEST,
         Error::Refused(Refused::NotAttributed(_)) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_)
@@ -139,9 +139,9 @@ impl From<Error> for Problem {
         let mut problem = Problem::new(status_of(&error), error.code(), error.to_string());
         match error {
             Error::Invalid { field, message } => problem.0.errors.push(FieldError { field, message }),
-            Error::Refused(Refused::InFuture(_) | Refused::Implausible(_)) => {
+            Error::Refused(Refused::InFuture { field, .. } | Refused::Implausible { field, .. }) => {
                 let message = problem.0.detail.clone();
-                problem.0.errors.push(FieldError { field: "occurred_at".to_owned(), message });
+                problem.0.errors.push(FieldError { field: field.to_owned(), message });
             }
             Error::Refused(Refused::NotConvertible(message)) => {
                 problem.0.errors.push(FieldError { field: "amount".to_owned(), message });

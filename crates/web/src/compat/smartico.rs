@@ -14,6 +14,7 @@ mod payment_details;
 mod query;
 mod refusal;
 mod rows;
+mod sub_affiliates;
 
 use app::App;
 use axum::Router;

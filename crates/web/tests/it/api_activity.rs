@@ -188,7 +188,7 @@ fn rows_are_answered_one_by_one() {
         409 revision 1 is stale: revision 2 of this day is recorded
         409 revision 2 of this day is recorded with other figures; a correction needs a higher revision
         201 parked
-        400 occurred_at is 2026-03-04T00:00:00+00:00, which is more than 5 minutes in the future
+        400 day is 2026-03-04, which is more than 5 minutes in the future
         400 day: "2026-02-30" is no date; expected one such as 2026-03-31
         400 deposits: expected an amount of zero or more
         400 first_deposit: it is part of deposits, so it cannot be above them

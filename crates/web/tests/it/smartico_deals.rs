@@ -1,7 +1,7 @@
 //! `af2_deals_op`: deals over the wire are the engine's deals, and those of the engine are shown.
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::smartico_operator::{Operator, fields, shown};
 
@@ -16,13 +16,13 @@ fn a_deal_is_made_shown_and_earns() {
             "cpa_amount": 10, "qua_cpa_ftd": 30, "rev_share_percentage": 25,
         });
         let answer = operator.call("POST", "af2_deals_op", Some(body)).await;
-        assert_snapshot!(shown(&answer), @r#"200 {"id":2,"deal_id":2,"affiliate_id":2,"deal_type_id":6,"deal_group_name":"CPA + REV & FTD Qualifier","level_id":1,"is_default":true,"cpl_amount":null,"cpa_amount":10,"rev_share_percentage":25,"qua_cpl_volume":null,"qua_cpa_ftd":30,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":null,"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}"#);
+        assert_snapshot!(shown(&answer), @r#"200 {"id":2,"deal_id":2,"affiliate_id":2,"deal_type_id":6,"deal_group_name":"CPA + REV & FTD Qualifier","level_id":1,"is_default":true,"cpl_amount":null,"cpa_amount":10,"rev_share_percentage":25,"qua_cpl_volume":null,"qua_cpa_ftd":30,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":null,"sub_affiliate_fee":null,"sub_cpa_fee":0,"sub_commission_cut_percent":0,"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}"#);
         let body = json!({
             "affiliate_id": ann, "deal_type_id": 1, "deal_group_name": "Brand 20", "cpl_amount": 2.5,
             "qua_cpl_volume": 100, "match_brand_is": [20, 21], "qua_cpa_deposit": 0,
         });
         let answer = operator.call("POST", "af2_deals_op", Some(body)).await;
-        assert_snapshot!(shown(&answer), @r#"200 {"id":3,"deal_id":3,"affiliate_id":2,"deal_type_id":1,"deal_group_name":"Brand 20","level_id":1,"is_default":false,"cpl_amount":2.5,"cpa_amount":null,"rev_share_percentage":null,"qua_cpl_volume":100,"qua_cpa_ftd":null,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":[20,21],"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}"#);
+        assert_snapshot!(shown(&answer), @r#"200 {"id":3,"deal_id":3,"affiliate_id":2,"deal_type_id":1,"deal_group_name":"Brand 20","level_id":1,"is_default":false,"cpl_amount":2.5,"cpa_amount":null,"rev_share_percentage":null,"qua_cpl_volume":100,"qua_cpa_ftd":null,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":[20,21],"sub_affiliate_fee":null,"sub_cpa_fee":0,"sub_commission_cut_percent":0,"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}"#);
         let rows = operator.rows(&format!("af2_deals_op?affiliate_id={ann}")).await;
         let row =
             |index: usize| fields(&rows[index], &["deal_id", "deal_group_name", "level_id", "is_default"]);
@@ -69,7 +69,57 @@ fn the_home_deal_of_everybody_is_the_programs() {
         let operator = Operator::new(&test, 0).await;
         let ann = operator.affiliate("ann").await;
         let answer = operator.get(&format!("af2_deals_op?affiliate_id={ann}")).await;
-        assert_snapshot!(shown(&answer), @r#"200 [{"id":1,"deal_id":1,"affiliate_id":2,"deal_type_id":8,"deal_group_name":"Default","level_id":1,"is_default":true,"cpl_amount":null,"cpa_amount":null,"rev_share_percentage":null,"qua_cpl_volume":null,"qua_cpa_ftd":null,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":null,"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}]"#);
+        assert_snapshot!(shown(&answer), @r#"200 [{"id":1,"deal_id":1,"affiliate_id":2,"deal_type_id":8,"deal_group_name":"Default","level_id":1,"is_default":true,"cpl_amount":null,"cpa_amount":null,"rev_share_percentage":null,"qua_cpl_volume":null,"qua_cpa_ftd":null,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":null,"sub_affiliate_fee":null,"sub_cpa_fee":0,"sub_commission_cut_percent":0,"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}]"#);
+    });
+}
+
+#[test]
+fn terms_for_sub_affiliates_are_written_and_read_without_loss() {
+    testkit::run(async |test| {
+        let operator = Operator::new(&test, 0).await;
+        let ann = operator.affiliate("ann").await;
+        let names = ["sub_affiliate_fee", "sub_cpa_fee", "sub_commission_cut_percent"];
+        let put = async |body: Value| operator.call("PUT", &format!("af2_aff_op/{ann}"), Some(body)).await;
+        let answer = put(json!({ "sub_cpa_fee": 8 })).await;
+        assert_snapshot!(shown(&answer), @r#"291 {"errCode":1004,"message":"sub_cpa_fee, sub_commission_cut_percent, sub_affiliate_fee: affiliate 2 has no deal of its own to change; af2_deals_op makes one with it"}"#);
+        let body = json!({
+            "affiliate_id": ann, "deal_type_id": 6, "deal_group_name": "Network", "cpa_amount": 40,
+            "rev_share_percentage": 30, "sub_cpa_fee": 8.5, "sub_commission_cut_percent": 10,
+            "sub_affiliate_fee": 2.25,
+        });
+        let answer = operator.call("POST", "af2_deals_op", Some(body)).await;
+        assert_snapshot!(fields(&answer.json(), &names), @"sub_affiliate_fee 2.25, sub_cpa_fee 8.5, sub_commission_cut_percent 10");
+        let row = &operator.rows(&format!("af2_aff_op?affiliate_id={ann}")).await[0];
+        assert_snapshot!(fields(row, &names), @"sub_affiliate_fee 2.25, sub_cpa_fee 8.5, sub_commission_cut_percent 10");
+        let native = async || {
+            let answer = test.call("GET", "/v1/deals/2", &operator.key, None).await.json();
+            json!([answer["version"]["number"], answer["terms"]["sub_affiliates"]])
+        };
+        assert_eq!(native().await, json!([1, [{ "flat": "8.50", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]]));
+        // A row that is sent back as it was changes nothing.
+        let same = json!({ "sub_cpa_fee": 8.5, "sub_commission_cut_percent": 10, "sub_affiliate_fee": 2.25 });
+        assert_eq!(put(same).await.status, 200);
+        assert_eq!(native().await, json!([1, [{ "flat": "8.50", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]]));
+        let answer = put(json!({ "sub_commission_cut_percent": 12.5, "sub_affiliate_fee": 0 })).await;
+        assert_snapshot!(fields(&answer.json(), &names), @"sub_affiliate_fee null, sub_cpa_fee 8.5, sub_commission_cut_percent 12.5");
+        assert_eq!(native().await, json!([2, [{ "flat": "8.50", "percent_of_share": "12.5" }]]));
+        // What this surface cannot say stays.
+        let levels = json!([{ "flat": "8.5" }, { "percent_of_share": "5" }]);
+        let mut terms = test.call("GET", "/v1/deals/2", &operator.key, None).await.json()["terms"].clone();
+        terms["sub_affiliates"] = levels;
+        let answer = test.call("PATCH", "/v1/deals/2", &operator.key, Some(json!({ "terms": terms }))).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(put(json!({ "sub_cpa_fee": 0 })).await.status, 200);
+        assert_eq!(native().await, json!([4, [{}, { "percent_of_share": "5" }]]));
+        let mut refused = Vec::new();
+        for body in [json!({ "sub_cpa_fee": -1 }), json!({ "sub_affiliate_fee": 101 }), json!({ "sub_cpa_fee": "8" })] {
+            refused.push(shown(&put(body).await));
+        }
+        assert_snapshot!(refused.join("\n"), @r#"
+        291 {"errCode":1004,"message":"sub_cpa_fee: it is negative; expected an amount, or 0 for none"}
+        291 {"errCode":1004,"message":"sub_affiliate_fee: \"101\" is not a percentage above 0 and at most 100 with at most four decimals"}
+        291 {"errCode":1004,"message":"sub_cpa_fee: \"8\" is not a number; expected one such as 12.5"}
+        "#);
     });
 }
 

@@ -214,7 +214,7 @@ pub(crate) fn convert(
     let owner = scope.course.owner_at(fact.occurred_at).affiliate;
     late(scope, effects, owner, fact.occurred_at, origin);
     match fact.body {
-        Body::Refund { .. } => count_refund(scope, effects, row, deals),
+        Body::Refund { .. } | Body::Dispute { .. } => count_refund(scope, effects, row, deals),
         Body::Payment { .. } => {
             let value = i128::from(row.value_micros.unwrap_or(0));
             let figures = Figures { payments_micros: value, ..Figures::default() };

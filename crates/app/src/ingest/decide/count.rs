@@ -35,9 +35,9 @@ pub(super) fn count(
             Figures { payments: 1, payments_micros: value, ..Figures::default() }
         }
         Body::Payment { .. } => return,
-        Body::Refund { .. } => return count_refund(scope, effects, row, deals),
+        Body::Refund { .. } | Body::Dispute { .. } => return count_refund(scope, effects, row, deals),
         Body::Churn => Figures { churns: 1, ..Figures::default() },
-        Body::Conversion | Body::Dispute { .. } | Body::Withdrawal { .. } | Body::Activity { .. } => return,
+        Body::Conversion | Body::Withdrawal { .. } | Body::Activity { .. } => return,
     };
     let day = day_of(scope, fact.occurred_at, deals);
     effects.figures(day, scope.course.currency, &figures);
@@ -65,7 +65,8 @@ pub(super) fn deposits_of(scope: &Scope, fact: &Fact) -> Option<Figures> {
     Some(Figures { payments, payments_micros: i128::from(new.deposits) - micros, ..Figures::default() })
 }
 
-/// Counts a refund once, by its newest report, and not at all once it has failed.
+/// Counts a refund once, by its newest report, and not at all once it has failed; a dispute like a refund once it is
+/// lost.
 pub(super) fn count_refund(
     scope: &mut Scope,
     effects: &mut Effects,

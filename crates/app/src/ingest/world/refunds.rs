@@ -1,18 +1,18 @@
-//! The refunds of a referral as its figures count them: once each, by the newest report (money.md §5).
+//! The refunds and lost disputes of a referral as its figures count them: once each, by the newest report (money.md §5).
 
 use std::collections::BTreeMap;
 
 use domain::fact::Kind;
-use domain::fact::RefundState;
+use domain::fact::{DisputeState, RefundState};
 use domain::ids::FactId;
 use domain::time::Timestamp;
 use store::fact::FactRow;
 
-/// The reports of refunds, by payment and refund id, oldest first; `None` for one that failed.
+/// The reports of refunds and disputes, by payment and their own id, oldest first; `None` where nothing was sent back.
 #[derive(Default)]
-pub(crate) struct Refunds(BTreeMap<(FactId, String), BTreeMap<(Timestamp, FactId), Option<i64>>>);
+pub(crate) struct Refunds(BTreeMap<(FactId, Kind, String), BTreeMap<(Timestamp, FactId), Option<i64>>>);
 
-/// A refund that counts: when it happened, and its value in micros, as far as that is known.
+/// What counts as sent back: when it happened, and its value in micros, as far as that is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Counted {
     pub(crate) occurred_at: Timestamp,
@@ -20,14 +20,19 @@ pub(crate) struct Counted {
 }
 
 impl Refunds {
-    /// Takes a report, or what one is worth now; what counted of its refund before and what counts now is returned.
+    /// Takes a report, or what one is worth now; what counted of its refund or dispute before and what
+    /// counts now is returned.
     /// Other facts are left alone.
     pub(crate) fn put(&mut self, row: &FactRow) -> (Option<Counted>, Option<Counted>) {
-        let Some(payment) = row.payment.filter(|_| row.kind == Kind::Refund) else { return (None, None) };
-        let reports = self.0.entry((payment, row.source.clone())).or_default();
+        let was_sent_back = match row.kind {
+            Kind::Refund => row.state() != Some(RefundState::Failed.as_str()),
+            Kind::Dispute => row.state() == Some(DisputeState::Lost.as_str()),
+            _ => return (None, None),
+        };
+        let Some(payment) = row.payment else { return (None, None) };
+        let reports = self.0.entry((payment, row.kind, row.source.clone())).or_default();
         let before = newest(reports);
-        let has_failed = row.state() == Some(RefundState::Failed.as_str());
-        let value = (!has_failed).then_some(row.value_micros.unwrap_or(0));
+        let value = was_sent_back.then_some(row.value_micros.unwrap_or(0));
         reports.insert((row.occurred_at, row.id), value);
         (before, newest(reports))
     }

@@ -78,8 +78,8 @@ impl From<Refused> for Failure {
             | Refused::NotConvertible(_)
             | Refused::AffiliateCannotEarn(_)
             | Refused::ReferralCannotEarn(_)
-            | Refused::InFuture(_)
-            | Refused::Implausible(_) => StatusCode::BAD_REQUEST,
+            | Refused::InFuture { .. }
+            | Refused::Implausible { .. } => StatusCode::BAD_REQUEST,
             Refused::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Refused::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };

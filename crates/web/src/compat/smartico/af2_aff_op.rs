@@ -17,7 +17,7 @@ pub(super) use list::list;
 pub(super) use update::update;
 
 use super::af2_balance_op::{ManagerContacts, Money};
-use super::{codes, payment_details};
+use super::{codes, payment_details, sub_affiliates};
 use crate::decimal::Decimal;
 
 /// An affiliate, in the order and spelling of the wire. The money is left out where it was not asked for.
@@ -32,9 +32,8 @@ pub(super) struct Row {
     parent_affiliate_name: Option<String>,
     #[serde(flatten)]
     totals: Option<Totals>,
-    sub_affiliate_fee: Option<Decimal>,
-    sub_cpa_fee: Decimal,
-    sub_commission_cut_percent: Decimal,
+    #[serde(flatten)]
+    sub_affiliates: sub_affiliates::Shown,
     extra_role_ids: [i64; 0],
     default_deal_info: Option<DealInfo>,
     contact_discord: String,
@@ -137,9 +136,7 @@ fn row(program: &ProgramRow, overview: Overview) -> Row {
         manager_username: None,
         parent_affiliate_name: parent_name,
         totals,
-        sub_affiliate_fee: None,
-        sub_cpa_fee: Decimal::default(),
-        sub_commission_cut_percent: Decimal::default(),
+        sub_affiliates: sub_affiliates::Shown::of(deal.as_ref().map(|deal| &deal.terms)),
         extra_role_ids: [],
         default_deal_info: deal
             .map(|deal| DealInfo { deal_type_id: codes::deal_type(&deal.terms), deal_group_name: deal.name }),

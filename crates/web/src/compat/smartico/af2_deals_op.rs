@@ -21,6 +21,7 @@ use super::codes;
 use super::input::{self, Amount};
 use super::query::Query;
 use super::refusal::Refusal;
+use super::sub_affiliates;
 use crate::decimal::Decimal;
 
 /// A deal as a client describes it. Amounts and qualifiers of 0 are none.
@@ -40,6 +41,9 @@ struct Wire {
     qua_cpa_activity_count: Option<u32>,
     #[serde(default)]
     match_brand_is: Vec<i64>,
+    sub_affiliate_fee: Option<Amount>,
+    sub_cpa_fee: Option<Amount>,
+    sub_commission_cut_percent: Option<Amount>,
 }
 
 /// A deal, in the spelling of the wire. What its terms hold beyond that spelling is in the native API.
@@ -62,6 +66,8 @@ pub(super) struct Row {
     qua_cpa_volume: Option<Decimal>,
     qua_cpa_activity_count: Option<u32>,
     match_brand_is: Option<Vec<i64>>,
+    #[serde(flatten)]
+    sub_affiliates: sub_affiliates::Shown,
     create_date: String,
     operator_currency: Currency,
 }
@@ -118,7 +124,14 @@ fn terms(wire: &Wire) -> Result<Terms, Refusal> {
         net_deposits: percentage.filter(|_| wire.deal_type_id & REV_SHARE_NET_DEPOSITS != 0),
     };
     let brand = wire.match_brand_is.iter().map(i64::to_string).collect();
-    Ok(Terms { criteria: Criteria { brand, ..Criteria::default() }, ..deal.to_terms() })
+    let mut terms = Terms { criteria: Criteria { brand, ..Criteria::default() }, ..deal.to_terms() };
+    let said = sub_affiliates::Said {
+        sub_affiliate_fee: wire.sub_affiliate_fee,
+        sub_cpa_fee: wire.sub_cpa_fee,
+        sub_commission_cut_percent: wire.sub_commission_cut_percent,
+    };
+    said.change(&mut terms)?;
+    Ok(terms)
 }
 
 /// The amount that a bit of the type asks for, which must be there with the bit and only then.
@@ -212,6 +225,7 @@ fn shown(row: DealRow, affiliate: AffiliateId, of: &OfAffiliate) -> Row {
         qua_cpa_net_deposit: least(Baseline::NetDeposits, &deal.cpa),
         qua_cpa_volume: least(Baseline::Volume, &deal.cpa),
         qua_cpa_activity_count: qualified(Baseline::ActivityCount, &deal.cpa).and_then(|it| it.count),
+        sub_affiliates: sub_affiliates::Shown::of(Some(&row.terms)),
         match_brand_is: brands.filter(|brands| !brands.is_empty()),
         create_date: iso_millis(row.created_at),
         operator_currency: of.currency,

@@ -2,7 +2,7 @@
 //! that may be empty and leaves the others.
 
 use app::affiliate::AffiliateRow;
-use app::{App, Error, overview};
+use app::{App, Caller, Error, overview};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -14,8 +14,10 @@ use serde_json::{Map, Value};
 
 use super::{CONTACTS, Row, row};
 use crate::compat::smartico::caller::Operator;
+use crate::compat::smartico::input::Amount;
 use crate::compat::smartico::query::shortened;
 use crate::compat::smartico::refusal::Refusal;
+use crate::compat::smartico::sub_affiliates::Said;
 use crate::compat::smartico::{codes, input, payment_details};
 
 /// A field that may be absent, null or a text.
@@ -48,6 +50,9 @@ struct Changes {
     language: Text,
     payment_method_id: Option<i64>,
     payment_method_details: Option<Map<String, Value>>,
+    sub_affiliate_fee: Option<Amount>,
+    sub_cpa_fee: Option<Amount>,
+    sub_commission_cut_percent: Option<Amount>,
     /// The contacts, the custom properties, and what is ignored.
     #[serde(flatten)]
     others: Map<String, Value>,
@@ -69,11 +74,39 @@ pub(in crate::compat::smartico) async fn update(
         Refusal::field("affiliate_id", format!("{:?} is not an integer such as 35427", shortened(&text)))
     })?;
     let changes: Changes = input::object(body).await?;
+    let said = Said {
+        sub_affiliate_fee: changes.sub_affiliate_fee,
+        sub_cpa_fee: changes.sub_cpa_fee,
+        sub_commission_cut_percent: changes.sub_commission_cut_percent,
+    };
     let edit = Edit::parse(changes)?;
+    change_deal(&app, &caller, AffiliateId(id), said).await?;
     let change = |affiliate: &mut AffiliateRow| edit.apply(affiliate);
     app::affiliate::update(&app, &caller, AffiliateId(id), change).await.map_err(translated)?;
     let (program, overview) = overview::show(&app, &caller, AffiliateId(id)).await?;
     Ok(Json(row(&program, overview)))
+}
+
+/// Puts what is said of sub-affiliates into the affiliate's own deal, as its next version. A row that is sent back as it
+/// was changes nothing, so that a call tried again goes through.
+async fn change_deal(app: &App, caller: &Caller, id: AffiliateId, said: Said) -> Result<(), Refusal> {
+    if said == Said::default() {
+        return Ok(());
+    }
+    let (_, overview) = overview::show(app, caller, id).await?;
+    let mut terms = overview.deal.as_ref().map(|deal| deal.terms.clone()).unwrap_or_default();
+    said.change(&mut terms)?;
+    match overview.deal {
+        Some(deal) if deal.terms == terms => Ok(()),
+        Some(deal) if deal.affiliate == Some(id) => {
+            app::deal::update(app, caller, deal.id, None, Some(terms.into())).await?;
+            Ok(())
+        }
+        _ => {
+            let message = format!("affiliate {id} has no deal of its own to change; af2_deals_op makes one with it");
+            Err(Refusal::field("sub_cpa_fee, sub_commission_cut_percent, sub_affiliate_fee", message))
+        }
+    }
 }
 
 /// The refusal in this surface's names.
