@@ -216,6 +216,7 @@ GET /registration/user-1?c=CLICK&t=CLICK&l=1&n=Sale%20%26%20more&s=s%261&o=src&a
         let id = declared["id"].as_str().expect("an id");
         assert_snapshot!(sorted(listener.heard()).replace(id, "CLICK"), @"GET /registration/user-2?c=CLICK&t=CLICK&l=&n=&s=&o=&a=b&a9=&u=,,,,&k=");
         // Whoever is given a customer is not told whose click it was.
+        test.at("2026-06-01T13:00:00Z");
         let path = format!("/v1/referrals/{}/reassign", converted.json()["id"].as_str().expect("an id"));
         let answer = client.post(&path, json!({ "affiliate_id": adam, "reason": "agreed" })).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
