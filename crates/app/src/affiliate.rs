@@ -32,7 +32,7 @@ pub struct NewAffiliate {
     pub payout_threshold_micros: Option<i64>,
 }
 
-/// Makes an affiliate.
+/// Makes an affiliate, with a link to share where the program says where such leads.
 pub async fn create(app: &App, caller: &Caller, new: NewAffiliate) -> Result<AffiliateRow> {
     caller.require_operator()?;
     let id = AffiliateId(app.0.counters.next(app.pool(), caller.program, "affiliate").await?);
@@ -61,11 +61,21 @@ pub async fn create(app: &App, caller: &Caller, new: NewAffiliate) -> Result<Aff
         created_at: caller.now,
         updated_at: caller.now,
     };
+    let link = crate::link::first_number(app, caller).await?;
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
     check_references(tx.read(), caller, &row).await?;
     store::affiliate::append(&mut tx, caller.program, &row).await.map_err(|error| taken(error, &row))?;
     crate::key::log(app, &mut tx, caller, "affiliate.created", told(&row)).await?;
+    let link = match link {
+        Some(number) => {
+            Some(crate::link::append_first(app, caller, &mut tx, (id, &row.slug), number).await?)
+        }
+        None => None,
+    };
     tx.commit().await?;
+    if let Some(link) = link {
+        crate::link::made(app, caller, &link);
+    }
     Ok(row)
 }
 

@@ -27,7 +27,7 @@ pub async fn of(app: &App, caller: &Caller, referral: ReferralId) -> Result<Vec<
     if known.is_empty() {
         return Err(unknown(referral));
     }
-    Ok(store::attribution::of(&mut connection, caller.program, referral).await?)
+    Ok(store::attribution::of(&mut connection, caller.program, &[referral]).await?)
 }
 
 fn unknown(referral: ReferralId) -> Error {

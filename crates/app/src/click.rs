@@ -24,15 +24,16 @@ use chrono::NaiveDate;
 use domain::click::{ClickId, Signed, Token, TokenError, Window};
 use domain::ids::{AffiliateId, LinkId, ProgramId};
 use domain::time::Timestamp;
-use store::Pool;
+use store::{Connection, Pool};
 use store::change::ChangeRow;
 use store::click::daily::DayRow;
-use store::click::{ClickRow, Grade};
+pub use store::click::daily::{Filter as DailyFilter, LinkDayRow};
+pub use store::click::{BOT, ClickRow, Filter, Grade, REPEAT};
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::{App, random};
+use crate::{App, Caller, random};
 
 /// What this process keeps of clicks.
 pub(crate) struct Clicks {
@@ -207,6 +208,50 @@ pub fn country(app: &App, address: IpAddr) -> Option<String> {
 pub async fn by_ids(app: &App, program: ProgramId, ids: &[ClickId]) -> Result<Vec<ClickRow>> {
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
     Ok(store::click::by_ids(&mut connection, program, ids).await?)
+}
+
+/// A page of clicks that the caller may see, the newest first.
+pub async fn list(app: &App, caller: &Caller, filter: Filter, limit: i64) -> Result<Vec<ClickRow>> {
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    let affiliate = match owner(&mut connection, caller, filter.affiliate, filter.link).await? {
+        Owner::Known(affiliate) => affiliate,
+        Owner::Nobody => return Ok(Vec::new()),
+    };
+    let filter = Filter { affiliate, ..filter };
+    Ok(store::click::list(&mut connection, caller.program, &filter, limit).await?)
+}
+
+/// A page of the figures of links that the caller may see, by day, affiliate and link.
+pub async fn visits(app: &App, caller: &Caller, filter: DailyFilter, limit: i64) -> Result<Vec<LinkDayRow>> {
+    let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    let affiliate = match owner(&mut connection, caller, filter.affiliate, filter.link).await? {
+        Owner::Known(affiliate) => affiliate,
+        Owner::Nobody => return Ok(Vec::new()),
+    };
+    let filter = DailyFilter { affiliate, ..filter };
+    Ok(store::click::daily::by_link(&mut connection, caller.program, &filter, limit).await?)
+}
+
+/// Whose clicks are asked for.
+enum Owner {
+    /// Those of one affiliate, or of all.
+    Known(Option<AffiliateId>),
+    /// Those of a link that is not there.
+    Nobody,
+}
+
+/// The clicks of a link are those of its affiliate, by whom they are found.
+async fn owner(
+    connection: &mut Connection,
+    caller: &Caller,
+    asked: Option<AffiliateId>,
+    link: Option<LinkId>,
+) -> Result<Owner> {
+    let affiliate = caller.visible_affiliate(asked)?;
+    let Some(link) = link else { return Ok(Owner::Known(affiliate)) };
+    let row = store::link::by_id(connection, caller.program, link).await?;
+    let row = row.filter(|row| affiliate.is_none_or(|affiliate| affiliate == row.affiliate));
+    Ok(row.map_or(Owner::Nobody, |row| Owner::Known(Some(row.affiliate))))
 }
 
 /// The figures of a program's days from one to another, of one affiliate or of all.

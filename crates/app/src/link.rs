@@ -55,22 +55,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewLink) -> Result<LinkRow>
         .visible_affiliate(new.affiliate)?
         .ok_or_else(|| Error::invalid("affiliate_id", "say whose link it is"))?;
     let id = LinkId(app.0.counters.next(app.pool(), caller.program, "link").await?);
-    let mut row = LinkRow {
-        id,
-        affiliate,
-        code: String::new(),
-        name: None,
-        kind: Kind::Other,
-        destination_url: None,
-        fallback_url: None,
-        brand: None,
-        campaign: None,
-        is_default: new.is_default,
-        is_public: false,
-        is_enabled: true,
-        created_at: caller.now,
-        updated_at: caller.now,
-    };
+    let mut row = LinkRow { is_default: new.is_default, ..bare(caller, affiliate, id) };
     for _ in 0..DRAWS {
         row.code = match &new.code {
             Some(code) => code.to_string(),
@@ -92,26 +77,119 @@ async fn append(app: &App, caller: &Caller, row: &mut LinkRow, fields: &Fields) 
         .ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {}", row.affiliate)))?;
     apply(tx.read(), &program, row, fields).await?;
     let is_default = std::mem::take(&mut row.is_default);
-    let appended = store::link::append(&mut tx, caller.program, row).await;
+    let is_appended = store::link::append(&mut tx, caller.program, row).await?;
     row.is_default = is_default;
-    appended.map_err(|error| taken(error, &row.code))?;
+    if !is_appended {
+        let message = format!("the code {:?} is taken; codes are unique on this server", row.code);
+        return Err(Error::Conflict { code: "taken", message });
+    }
     if is_default {
         store::link::make_default(&mut tx, caller.program, row.affiliate, row.id).await?;
     }
     crate::key::log(app, &mut tx, caller, "link.created", body(row)).await?;
     tx.commit().await?;
-    app.0.clicks.directory.made(&row.code);
-    app.0.sequencer.notify(caller.program);
+    made(app, caller, row);
     Ok(())
 }
 
-fn taken(error: StoreError, code: &str) -> Error {
-    match error.constraint() {
-        Some("directory_code_pkey" | "link_program_id_code_key") => Error::Conflict {
-            code: "taken",
-            message: format!("the code {code:?} is taken; codes are unique on this server"),
-        },
-        _ => error.into(),
+/// Tells the rest of the product of a link that is there now.
+pub(crate) fn made(app: &App, caller: &Caller, row: &LinkRow) {
+    app.0.clicks.directory.made(&row.code);
+    app.0.sequencer.notify(caller.program);
+}
+
+/// The number of the first link of an affiliate that is about to be made; `None` in a program without a page to lead to.
+pub(crate) async fn first_number(app: &App, caller: &Caller) -> Result<Option<LinkId>> {
+    let mut connection = app.pool().acquire().await.map_err(StoreError::from)?;
+    let program = crate::program::by_id(&mut connection, caller.program).await?;
+    drop(connection);
+    match program.tracking.fallback_url {
+        Some(_) => Ok(Some(LinkId(app.0.counters.next(app.pool(), caller.program, "link").await?))),
+        None => Ok(None),
+    }
+}
+
+/// Makes the first link of an affiliate: its default one, to the program's own page, under its slug where that is still a
+/// free code.
+pub(crate) async fn append_first(
+    app: &App,
+    caller: &Caller,
+    tx: &mut Tx,
+    (affiliate, slug): (AffiliateId, &str),
+    id: LinkId,
+) -> Result<LinkRow> {
+    let mut row = LinkRow { is_default: true, ..bare(caller, affiliate, id) };
+    let wanted = Code::parse(slug).ok().into_iter();
+    for code in wanted.chain(std::iter::repeat_with(|| Code::drawn(random::bytes())).take(DRAWS)) {
+        row.code = code.into();
+        if store::link::append(tx, caller.program, &row).await? {
+            crate::key::log(app, tx, caller, "link.created", body(&row)).await?;
+            return Ok(row);
+        }
+    }
+    Err(Error::Internal(crate::error::logged(&"every drawn code of a link was taken")))
+}
+
+/// The link of an affiliate that leads where another link leads: that link itself where it is the affiliate's own, else the
+/// affiliate's link of the same kind, made now if there is none. An affiliate's key may ask for links that are shown to
+/// everybody.
+pub async fn build(
+    app: &App,
+    caller: &Caller,
+    id: LinkId,
+    affiliate: Option<AffiliateId>,
+) -> Result<LinkRow> {
+    let affiliate = caller
+        .visible_affiliate(affiliate)?
+        .ok_or_else(|| Error::invalid("affiliate_id", "say whose link it is to be"))?;
+    let missing = || Error::NotFound(format!("there is no link {id}"));
+    let mut connection = app.pool().acquire().await.map_err(StoreError::from)?;
+    let model = store::link::by_id(&mut connection, caller.program, id).await?.ok_or_else(missing)?;
+    if model.affiliate == affiliate {
+        return Ok(model);
+    }
+    if caller.require_operator().is_err() && !model.is_public {
+        return Err(missing());
+    }
+    let filter = Filter { affiliate: Some(affiliate), ..Filter::default() };
+    let own = store::link::list(&mut connection, caller.program, &filter, i64::MAX).await?;
+    drop(connection);
+    let what = |row: &LinkRow| {
+        (row.destination_url.clone(), row.brand.clone(), row.campaign.clone(), row.kind, row.is_enabled)
+    };
+    if let Some(known) = own.into_iter().find(|row| what(row) == what(&model)) {
+        return Ok(known);
+    }
+    let fields = Fields {
+        name: Some(model.name),
+        kind: Some(model.kind),
+        destination_url: Some(model.destination_url),
+        fallback_url: Some(model.fallback_url),
+        brand: Some(model.brand),
+        campaign: Some(model.campaign),
+        is_public: None,
+        is_enabled: Some(model.is_enabled),
+    };
+    create(app, caller, NewLink { affiliate: Some(affiliate), code: None, fields, is_default: false }).await
+}
+
+/// A link without anything of its own yet.
+fn bare(caller: &Caller, affiliate: AffiliateId, id: LinkId) -> LinkRow {
+    LinkRow {
+        id,
+        affiliate,
+        code: String::new(),
+        name: None,
+        kind: Kind::Other,
+        destination_url: None,
+        fallback_url: None,
+        brand: None,
+        campaign: None,
+        is_default: false,
+        is_public: false,
+        is_enabled: true,
+        created_at: caller.now,
+        updated_at: caller.now,
     }
 }
 

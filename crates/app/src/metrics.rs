@@ -55,6 +55,8 @@ pub struct Metrics {
     pub redirects: Counter,
     /// Those answered with anything else.
     pub redirects_refused: Counter,
+    /// Seconds a redirect took, from the request's head to its answer.
+    pub redirect_seconds: Histogram,
     /// Clicks led on by a redirect and recorded.
     pub clicks_recorded: Counter,
     /// Clicks whose rows are lost; their tokens attribute all the same.
@@ -98,6 +100,8 @@ impl Default for Metrics {
             job_failures: Counter::default(),
             redirects: Counter::default(),
             redirects_refused: Counter::default(),
+            // From a microsecond in memory to the longest look-up, and beyond.
+            redirect_seconds: Histogram::new(exponential_buckets(0.000_001, 4.0, 10)),
             clicks_recorded: Counter::default(),
             clicks_dropped: Counter::default(),
             clicks_written: Counter::default(),
@@ -130,6 +134,7 @@ impl Metrics {
     fn register_clicks(&self, registry: &mut Registry) {
         registry.register("redirects", "Redirects answered with 302", self.redirects.clone());
         registry.register("redirects_refused", "Redirects answered otherwise", self.redirects_refused.clone());
+        registry.register("redirect_seconds", "Seconds a redirect took", self.redirect_seconds.clone());
         registry.register("clicks_recorded", "Clicks led on and recorded", self.clicks_recorded.clone());
         registry.register("clicks_dropped", "Clicks whose rows are lost", self.clicks_dropped.clone());
         registry.register("clicks_written", "Clicks written to the database", self.clicks_written.clone());

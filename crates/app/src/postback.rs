@@ -1,6 +1,7 @@
 //! Postbacks: affiliates, and the program for all of them, say where to call when something happened; here are the
 //! definitions, and the list of calls with their answers. What is called for is found in `watch`, and called by a job.
 
+mod visit;
 pub(crate) mod watch;
 
 use domain::ids::{AffiliateId, DealId};

@@ -6,6 +6,8 @@
 mod coupon;
 mod suspicion;
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::AffiliateId;
@@ -216,6 +218,19 @@ pub struct Judged {
     /// What became of it.
     #[serde(flatten)]
     pub verdict: Verdict,
+}
+
+/// The click that a customer came by, of those an affiliate's evidence holds: the one that decided, else the best one
+/// that better evidence outranked, such as a coupon.
+pub fn click_of(judged: &[Judged], affiliate: AffiliateId) -> Option<&Candidate> {
+    let clicks = judged.iter().filter(|it| {
+        it.candidate.basis.is_click()
+            && it.candidate.affiliate == Some(affiliate)
+            && !matches!(it.verdict, Verdict::Refused(_))
+    });
+    let best = clicks
+        .min_by_key(|it| (it.verdict != Verdict::Decided, it.candidate.basis, Reverse(it.candidate.at)));
+    best.map(|it| &it.candidate)
 }
 
 /// What a registration's evidence comes to.

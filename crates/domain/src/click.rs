@@ -44,6 +44,11 @@ impl ClickId {
         ClickId(Uuid::from_bytes(bytes))
     }
 
+    /// Reads an id as it is shown, `click_` and 32 digits.
+    pub fn parse(text: &str) -> Option<ClickId> {
+        text.strip_prefix("click_").and_then(|digits| digits.parse().ok()).map(ClickId)
+    }
+
     /// The second in which the click happened.
     pub fn second(self) -> Timestamp {
         let [a, b, c, d, ..] = *self.0.as_bytes();

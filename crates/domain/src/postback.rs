@@ -101,7 +101,7 @@ impl FromStr for Method {
 pub struct InvalidPostback(String);
 
 /// The macros of [`values`](Values), in the order in which the documentation lists them.
-pub const MACROS: [&str; 45] = [
+pub const MACROS: [&str; 47] = [
     "event",
     "event_id",
     "event_time",
@@ -147,6 +147,8 @@ pub const MACROS: [&str; 45] = [
     "utm_source",
     "utm_medium",
     "utm_campaign",
+    "utm_content",
+    "utm_term",
 ];
 
 /// What macros stand for. One that is not there is empty.

@@ -126,19 +126,20 @@ pub async fn append(tx: &mut Tx, program: ProgramId, rows: &[AttributionRow]) ->
     Ok(())
 }
 
-/// The attributions of a referral, oldest first.
+/// The attributions of referrals, those of one together, oldest first.
 pub async fn of(
     connection: &mut Connection,
     program: ProgramId,
-    referral: ReferralId,
+    referrals: &[ReferralId],
 ) -> Result<Vec<AttributionRow>> {
+    let referrals: Vec<Uuid> = referrals.iter().map(|id| id.0).collect();
     let rows = sqlx::query_as!(
         Raw,
         "select referral_id, number, log_id, affiliate_id, basis, grade, is_provisional, link_id, occurred_at,
                 decided_at, evidence, reason
-         from attribution where program_id = $1 and referral_id = $2 order by number",
+         from attribution where program_id = $1 and referral_id = any($2) order by referral_id, number",
         program.0,
-        referral.0
+        &referrals
     )
     .fetch_all(connection)
     .await?;

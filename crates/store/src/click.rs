@@ -259,8 +259,10 @@ pub async fn by_client(
 pub struct Filter {
     /// Only of this affiliate.
     pub affiliate: Option<AffiliateId>,
-    /// Only of this link.
+    /// With its affiliate: only of this link.
     pub link: Option<LinkId>,
+    /// Only flagged ones, or only others.
+    pub is_flagged: Option<bool>,
     /// Only from this instant on.
     pub since: Timestamp,
     /// Only before this instant.
@@ -269,29 +271,71 @@ pub struct Filter {
     pub after: Option<(Timestamp, ClickId)>,
 }
 
-/// A page of clicks, the newest first.
+/// A page of clicks, the newest first; those of one second by their ids. Without an affiliate the ids are walked, which
+/// begin with the second; an affiliate has an index of its own.
 pub async fn list(
     connection: &mut Connection,
     program: ProgramId,
     filter: &Filter,
     limit: i64,
 ) -> Result<Vec<ClickRow>> {
-    let (after_at, after_id) = filter.after.unzip();
+    match filter.affiliate {
+        Some(affiliate) => of_affiliate(connection, program, affiliate, filter, limit).await,
+        None => of_program(connection, program, filter, limit).await,
+    }
+}
+
+async fn of_affiliate(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliate: AffiliateId,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<ClickRow>> {
+    let (last_at, last_id) = filter.after.unwrap_or((filter.until, ClickId(Uuid::nil())));
     let rows = sqlx::query!(
         r#"select id, clicked_at, affiliate_id, link_id, grade, flags, client_id, address_hash,
                   host(address) as "address?", country, agent, referrer, page, traffic
            from click
-           where program_id = $1 and ($2::bigint is null or affiliate_id = $2) and ($3::bigint is null or link_id = $3)
-             and clicked_at >= $4 and clicked_at < $5
-             and ($6::timestamptz is null or (clicked_at, id) < ($6, $7::uuid))
+           where program_id = $1 and affiliate_id = $2 and clicked_at >= $3 and (clicked_at, id) < ($4, $5::uuid)
+             and ($6::bigint is null or link_id = $6) and ($7::boolean is null or (flags <> 0) = $7)
            order by clicked_at desc, id desc limit $8"#,
         program.0,
-        filter.affiliate.map(|id| id.0),
+        affiliate.0,
+        filter.since,
+        last_at,
+        last_id.0,
         filter.link.map(|id| id.0),
+        filter.is_flagged,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| click!(row)).collect()
+}
+
+async fn of_program(
+    connection: &mut Connection,
+    program: ProgramId,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<ClickRow>> {
+    // Every click before an instant has an id below the first one of the next second.
+    let first_after = || ClickId::declared(filter.until + chrono::TimeDelta::seconds(1), [0; 12]);
+    let below = filter.after.map_or_else(first_after, |(_, id)| id);
+    let rows = sqlx::query!(
+        r#"select id, clicked_at, affiliate_id, link_id, grade, flags, client_id, address_hash,
+                  host(address) as "address?", country, agent, referrer, page, traffic
+           from click
+           where program_id = $1 and id < $2 and id >= $3 and clicked_at >= $4 and clicked_at < $5
+             and ($6::boolean is null or (flags <> 0) = $6)
+           order by id desc limit $7"#,
+        program.0,
+        below.0,
+        ClickId::declared(filter.since, [0; 12]).0,
         filter.since,
         filter.until,
-        after_at,
-        after_id.map(|id| id.0),
+        filter.is_flagged,
         limit
     )
     .fetch_all(connection)

@@ -1,5 +1,7 @@
 //! Links: what affiliates share, and the directory of their codes, which are unique in the installation.
 
+use std::collections::BTreeMap;
+
 use domain::ids::{AffiliateId, DealId, LinkId, ProgramId};
 use domain::link::Kind;
 use domain::time::Timestamp;
@@ -69,9 +71,20 @@ impl FromRow<'_, PgRow> for LinkRow {
     }
 }
 
-/// Appends a link and its code. A code that is taken is refused by the key of `directory_code`.
-pub async fn append(tx: &mut Tx, program: ProgramId, link: &LinkRow) -> Result<()> {
+/// Appends a link and its code. False means that the code is taken, and nothing was appended.
+pub async fn append(tx: &mut Tx, program: ProgramId, link: &LinkRow) -> Result<bool> {
     let connection = tx.enter(Step::Appends)?;
+    let named = sqlx::query!(
+        "insert into directory_code (code, program_id, link_id) values ($1, $2, $3) on conflict do nothing",
+        link.code,
+        program.0,
+        link.id.0
+    )
+    .execute(&mut *connection)
+    .await?;
+    if named.rows_affected() == 0 {
+        return Ok(false);
+    }
     sqlx::query!(
         "insert into link (program_id, id, affiliate_id, code, name, kind, destination_url, fallback_url, brand, campaign,
                            is_default, is_public, is_enabled, created_at, updated_at)
@@ -92,23 +105,31 @@ pub async fn append(tx: &mut Tx, program: ProgramId, link: &LinkRow) -> Result<(
         link.created_at,
         link.updated_at
     )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "insert into directory_code (code, program_id, link_id) values ($1, $2, $3)",
-        link.code,
-        program.0,
-        link.id.0
-    )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// A link by its id.
 pub async fn by_id(connection: &mut Connection, program: ProgramId, id: LinkId) -> Result<Option<LinkRow>> {
     let filter = Filter { id: Some(id), ..Filter::default() };
     Ok(list(connection, program, &filter, 1).await?.pop())
+}
+
+/// What links are called: by their names, and those without one by their codes.
+pub async fn names(
+    connection: &mut Connection,
+    program: ProgramId,
+    ids: &[i64],
+) -> Result<BTreeMap<LinkId, String>> {
+    let rows = sqlx::query!(
+        r#"select id, coalesce(name, code) as "name!" from link where program_id = $1 and id = any($2)"#,
+        program.0,
+        ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (LinkId(row.id), row.name)).collect())
 }
 
 /// Stores a changed link. Its code stays what it was: it is printed somewhere.
@@ -158,12 +179,16 @@ pub struct Filter {
     pub id: Option<LinkId>,
     /// Only of this affiliate.
     pub affiliate: Option<AffiliateId>,
+    /// With an affiliate: also what others show to everybody.
+    pub or_public: bool,
     /// Only with this code.
     pub code: Option<String>,
     /// Only default links, or only others.
     pub is_default: Option<bool>,
     /// Only after this link.
     pub after: Option<LinkId>,
+    /// So many of them are left out.
+    pub offset: i64,
 }
 
 /// A list of links by id.
@@ -179,7 +204,8 @@ pub async fn list(
         query.push(" and l.id = ").push_bind(id.0);
     }
     if let Some(affiliate) = filter.affiliate {
-        query.push(" and l.affiliate_id = ").push_bind(affiliate.0);
+        query.push(" and (l.affiliate_id = ").push_bind(affiliate.0);
+        query.push(if filter.or_public { " or l.is_public)" } else { ")" });
     }
     if let Some(code) = &filter.code {
         query.push(" and l.code = ").push_bind(code.clone());
@@ -190,7 +216,7 @@ pub async fn list(
     if let Some(after) = filter.after {
         query.push(" and l.id > ").push_bind(after.0);
     }
-    query.push(" order by l.id limit ").push_bind(limit);
+    query.push(" order by l.id limit ").push_bind(limit).push(" offset ").push_bind(filter.offset);
     Ok(query.build_query_as().fetch_all(connection).await?)
 }
 

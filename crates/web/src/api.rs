@@ -8,6 +8,7 @@ mod adjustments;
 mod affiliates;
 mod balances;
 mod brands;
+mod clicks;
 mod commissions;
 mod conversions;
 mod coupons;
@@ -20,7 +21,7 @@ mod extract;
 pub(crate) mod fields;
 mod inquiries;
 mod keys;
-mod links;
+pub(crate) mod links;
 mod log;
 mod once;
 mod openings;
@@ -34,6 +35,7 @@ mod rates;
 mod referral_widget;
 mod referrals;
 mod reviews;
+mod visits;
 
 use app::App;
 use axum::Router;
@@ -93,6 +95,8 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(links::list::list_links, links::create::create_link))
         .routes(routes!(links::show::show_link, links::update::update_link))
         .routes(routes!(links::qr::show_link_qr))
+        .routes(routes!(clicks::list_clicks))
+        .routes(routes!(visits::list_visits))
         .routes(routes!(
             referral_widget::show::show_referral_widget,
             referral_widget::put::put_referral_widget

@@ -2,6 +2,8 @@
 //! redirects; a postback is sent, and its answer's beginning kept. What is in them is not looked at here.
 
 mod reach;
+#[cfg(test)]
+mod redirects;
 
 use std::pin::Pin;
 use std::sync::Arc;

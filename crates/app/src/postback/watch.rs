@@ -18,6 +18,7 @@ use store::postback::{DeliveryRow, MovedRow, PostbackRow};
 use store::referral::ReferralRow;
 use store::{Connection, Tx};
 
+use super::visit::{self, Visits};
 use crate::error::Result;
 use crate::{App, random};
 
@@ -64,7 +65,7 @@ pub(crate) async fn catch_up(app: &App, now: Timestamp) -> Result<usize> {
     Ok(found)
 }
 
-/// Reads on by one page; `None` at the end of the log, and where another process reads.
+/// Reads on by one page; `None` at the end of the log, where another process reads, and where a click is waited for.
 async fn advance(app: &App, program: ProgramId, now: Timestamp) -> Result<Option<usize>> {
     let mut tx = Tx::begin(app.pool(), program).await?;
     let Some(from) = store::postback::lock_cursor(&mut tx, program).await? else { return Ok(None) };
@@ -74,8 +75,9 @@ async fn advance(app: &App, program: ProgramId, now: Timestamp) -> Result<Option
     definitions.retain(|definition| definition.active);
     let mut calls = Vec::new();
     if !definitions.is_empty() {
-        let reader = Reader { program, logs: &logs };
-        for news in reader.read(tx.read()).await? {
+        let reader = Reader { program, logs: &logs, now };
+        let Some(found) = reader.read(tx.read()).await? else { return Ok(None) };
+        for news in found {
             calls.extend(calls_for(&news, &definitions, now));
         }
     }
@@ -132,6 +134,7 @@ fn calls_for(news: &News, definitions: &[PostbackRow], now: Timestamp) -> Vec<De
 struct Reader<'a> {
     program: ProgramId,
     logs: &'a [NumberedRow],
+    now: Timestamp,
 }
 
 /// What is known of the customers of a page.
@@ -145,14 +148,15 @@ struct Known {
     slugs: BTreeMap<AffiliateId, String>,
     deals: BTreeMap<DealVersionId, DealId>,
     standings: BTreeMap<CommissionId, i64>,
-    visits: BTreeMap<ReferralId, Values>,
+    visits: Visits,
     currency: String,
 }
 
 impl Reader<'_> {
-    async fn read(&self, connection: &mut Connection) -> Result<Vec<News>> {
+    /// What there is to tell; `None` while a click that belongs to it is still to be written.
+    async fn read(&self, connection: &mut Connection) -> Result<Option<Vec<News>>> {
         let mut news = Vec::new();
-        let (known, moved) = self.known(connection).await?;
+        let Some((known, moved)) = self.known(connection).await? else { return Ok(None) };
         for row in self.logs {
             match row.kind.as_str() {
                 "payout.paid" => news.extend(self.payout(connection, row).await?),
@@ -163,10 +167,10 @@ impl Reader<'_> {
                 }
             }
         }
-        Ok(news)
+        Ok(Some(news))
     }
 
-    async fn known(&self, connection: &mut Connection) -> Result<(Known, Vec<MovedRow>)> {
+    async fn known(&self, connection: &mut Connection) -> Result<Option<(Known, Vec<MovedRow>)>> {
         let program = self.program;
         let ids: Vec<FactId> = self.logs.iter().map(|row| FactId(row.id.0)).collect();
         let mut facts: BTreeMap<FactId, FactRow> = store::fact::by_ids(connection, program, &ids)
@@ -211,6 +215,9 @@ impl Reader<'_> {
         let found = store::affiliate::find(connection, program, &owners, &[], &[]).await?;
         let commissions: Vec<CommissionId> = moved.iter().map(|row| row.commission).collect();
         let row = store::program::by_id(connection, program).await?;
+        let Some(visits) = visit::visits(connection, program, &list, self.now).await? else {
+            return Ok(None);
+        };
         let known = Known {
             program,
             waited,
@@ -218,12 +225,12 @@ impl Reader<'_> {
             slugs: found.into_iter().map(|found| (found.id, found.slug)).collect(),
             deals: deals.into_iter().map(|deal| (deal.version, deal.id)).collect(),
             standings: store::postback::standings(connection, program, &commissions).await?,
-            visits: visits(connection, program, &list).await?,
+            visits,
             currency: row.map_or_else(String::new, |row| row.currency.to_string()),
             facts,
             referrals,
         };
-        Ok((known, moved))
+        Ok(Some((known, moved)))
     }
 
     async fn payout(&self, connection: &mut Connection, log: &NumberedRow) -> Result<Option<News>> {
@@ -256,11 +263,6 @@ fn common(program: ProgramId, trigger: Trigger, log: &NumberedRow) -> Values {
         ("event_time", log.recorded_at.timestamp().to_string()),
         ("program_id", program.to_string()),
     ])
-}
-
-/// What the winning clicks of customers carried.
-async fn visits(_: &mut Connection, _: ProgramId, _: &[ReferralId]) -> Result<BTreeMap<ReferralId, Values>> {
-    Ok(BTreeMap::new())
 }
 
 impl Known {
@@ -349,7 +351,7 @@ impl Known {
         let owner =
             referral.assignments.iter().rev().find(|it| it.from <= at).or(referral.assignments.first())?;
         let deal = self.deals.get(&owner.version?).copied()?;
-        let mut values = self.visits.get(&referral.id).cloned().unwrap_or_default();
+        let mut values = self.visits.get(&(referral.id, owner.affiliate)).cloned().unwrap_or_default();
         values.extend(common(self.program, trigger, log));
         let attributes = &referral.attributes;
         let said = [

@@ -1,9 +1,10 @@
-//! Every command of README.md works as pasted, and prints what README.md says.
+//! Every command of README.md works as pasted, and prints what README.md says; so do those of the pages that go on where
+//! it ends.
 //!
 //! The `sh` blocks run in order in one shell, in a folder of their own, with the built binary and PostgreSQL's own
 //! programs on the path. `# → this … that` below a command says that its output contains both, in this order. Left out
-//! are lines that begin with `make`, `cargo` or `scripts/`: they build, test and fetch, and `.ci/run` does that. The
-//! address and the folder of README.md are replaced by ones that are free.
+//! are lines that begin with `make`, `cargo` or `scripts/`, or with a variable for them: they build, test and fetch, and `.ci/run`
+//! does that. The addresses and the folder of the pages are replaced by ones that are free.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,7 +15,15 @@ use crate::binary::{Folder, free_address, refero};
 const ADDRESS: &str = "127.0.0.1:8080";
 const DATA: &str = "/tmp/refero-first-steps";
 
-const NOT_RUN: [&str; 3] = ["make ", "cargo ", "scripts/"];
+/// Where pages say that the product is served.
+const HOST: &str = "https://refero.example.com";
+
+const NOT_RUN: [&str; 4] = ["make ", "cargo ", "scripts/", "REFERO_OUTAGE_SECONDS="];
+
+/// Pages whose commands go on where those of README.md end, in the order in which they build on one another, and how many
+/// of their commands say what is printed.
+const PAGES: [(&str, usize); 4] =
+    [("docs/TRACKING.md", 5), ("docs/ATTRIBUTION.md", 3), ("docs/POSTBACKS.md", 2), ("docs/SCRIPT.md", 2)];
 
 /// A command and what its output must contain.
 struct Step {
@@ -30,6 +39,11 @@ fn steps(page: &str) -> Vec<Step> {
         let joined = block.replace("\\\n", "\\\u{0}");
         for line in joined.lines().map(|line| line.replace('\u{0}', "\n")) {
             match (line.strip_prefix("# → "), steps.last_mut()) {
+                // A text in single quotes goes on until they are closed.
+                (_, Some(step)) if !step.command.matches('\'').count().is_multiple_of(2) => {
+                    step.command.push('\n');
+                    step.command.push_str(&line);
+                }
                 (Some(expected), Some(step)) => step.expected = Some(expected.to_owned()),
                 _ if line.is_empty() || NOT_RUN.iter().any(|start| line.starts_with(start)) => {}
                 _ => steps.push(Step { command: line, expected: None }),
@@ -55,18 +69,28 @@ fn contains_in_order(text: &str, expected: &str) -> bool {
     found.is_some()
 }
 
+/// A page of the repository with a free address and folder.
+fn page(path: &str, address: &str, data: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let page = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{path}: {error}"));
+    page.replace(ADDRESS, address).replace(DATA, data).replace(HOST, &format!("http://{address}"))
+}
+
+fn claims(steps: &[Step]) -> usize {
+    steps.iter().filter(|step| step.expected.is_some()).count()
+}
+
 #[test]
-fn every_command_of_the_readme_works_as_pasted() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let page = std::fs::read_to_string(page).expect("there is a README.md");
+fn every_command_of_the_readme_and_of_what_follows_it_works_as_pasted() {
     let folder = Folder::new("readme");
     let address = free_address();
-    assert!(page.contains(ADDRESS) && page.contains(DATA));
-    let steps = steps(&page.replace(ADDRESS, &address).replace(DATA, &folder.data()));
-    assert!(
-        steps.iter().filter(|step| step.expected.is_some()).count() >= 10,
-        "README.md claims less than it did"
-    );
+    let mut steps = self::steps(&page("README.md", &address, &folder.data()));
+    assert!(claims(&steps) >= 10, "README.md claims less than it did");
+    for (path, least) in PAGES {
+        let more = self::steps(&page(path, &address, &folder.data()));
+        assert!(claims(&more) >= least, "{path} claims less than it did");
+        steps.extend(more);
+    }
 
     let path = std::env::var("PATH").expect("there is a path");
     let options = embedded_postgres::Options::new(folder.data());
@@ -98,11 +122,11 @@ fn every_command_of_the_readme_works_as_pasted() {
 #[test]
 fn expectations_are_read_in_order() {
     let steps = steps(
-        "```sh\nmake demo\na \\\n  b\n# → x … y\n```\ntext\n```sh\ncargo build\nc &\n```\n```js\nd\n```\n",
+        "```sh\nmake demo\na \\\n  b\n# → x … y\n```\ntext\n```sh\ncargo build\nc '1\n2' &\n```\n```js\nd\n```\n",
     );
     let read: Vec<(&str, Option<&str>)> =
         steps.iter().map(|step| (&*step.command, step.expected.as_deref())).collect();
-    assert_eq!(read, [("a \\\n  b", Some("x … y")), ("c &", None)]);
+    assert_eq!(read, [("a \\\n  b", Some("x … y")), ("c '1\n2' &", None)]);
     assert!(contains_in_order("1 x 2 y 3", "x … y"));
     assert!(!contains_in_order("1 y 2 x 3", "x … y"));
 }

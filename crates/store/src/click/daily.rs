@@ -122,6 +122,126 @@ pub async fn list(
         .collect())
 }
 
+/// The figures of a link on a day, whatever deal, brand and campaign it had.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LinkDayRow {
+    /// The local date.
+    pub day: NaiveDate,
+    /// The affiliate.
+    pub affiliate: AffiliateId,
+    /// The link; absent where only the affiliate was declared.
+    pub link: Option<LinkId>,
+    /// The figures.
+    pub visits: Visits,
+}
+
+/// What figures of links may be narrowed by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Filter {
+    /// Only of this affiliate.
+    pub affiliate: Option<AffiliateId>,
+    /// With its affiliate: only of this link.
+    pub link: Option<LinkId>,
+    /// From this day on.
+    pub from: NaiveDate,
+    /// Up to this day.
+    pub through: NaiveDate,
+    /// Only after this day, affiliate and link (0 for none).
+    pub after: Option<(NaiveDate, AffiliateId, LinkId)>,
+}
+
+/// A page of the figures of links by day, affiliate and link.
+pub async fn by_link(
+    connection: &mut Connection,
+    program: ProgramId,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<LinkDayRow>> {
+    match filter.affiliate {
+        Some(affiliate) => of_affiliate(connection, program, affiliate, filter, limit).await,
+        None => of_program(connection, program, filter, limit).await,
+    }
+}
+
+macro_rules! link_day {
+    ($row:expr) => {
+        LinkDayRow {
+            day: $row.day,
+            affiliate: AffiliateId($row.affiliate_id),
+            link: Some(LinkId($row.link_id)).filter(|link| link.0 != 0),
+            visits: Visits {
+                visits: $row.visits,
+                unique_visits: $row.unique_visits,
+                bots: $row.bots,
+                repeats: $row.repeats,
+            },
+        }
+    };
+}
+
+/// Walks the key, which begins with the day.
+async fn of_program(
+    connection: &mut Connection,
+    program: ProgramId,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<LinkDayRow>> {
+    let (day, affiliate, link) = filter.after.unwrap_or((filter.from, AffiliateId(-1), LinkId(-1)));
+    let rows = sqlx::query!(
+        r#"select day, affiliate_id, link_id, sum(visits)::bigint as "visits!",
+                  sum(unique_visits)::bigint as "unique_visits!", sum(bots)::bigint as "bots!",
+                  sum(repeats)::bigint as "repeats!"
+           from click_daily
+           where program_id = $1 and day between $2 and $3 and (day, affiliate_id, link_id) > ($2, $4, $5)
+           group by day, affiliate_id, link_id
+           order by day, affiliate_id, link_id limit $6"#,
+        program.0,
+        day,
+        filter.through,
+        affiliate.0,
+        link.0,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| link_day!(row)).collect())
+}
+
+/// Looks each day up, since the key begins with it: others have many more rows.
+async fn of_affiliate(
+    connection: &mut Connection,
+    program: ProgramId,
+    affiliate: AffiliateId,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<LinkDayRow>> {
+    let (day, _, link) = filter.after.unwrap_or((filter.from, affiliate, LinkId(-1)));
+    let rows = sqlx::query!(
+        r#"select c.day as "day!", c.affiliate_id as "affiliate_id!", c.link_id as "link_id!", c.visits as "visits!",
+                  c.unique_visits as "unique_visits!", c.bots as "bots!", c.repeats as "repeats!"
+           from generate_series(0, $3::date - $2::date) as n
+                cross join lateral (
+                    select day, affiliate_id, link_id, sum(visits)::bigint as visits,
+                           sum(unique_visits)::bigint as unique_visits, sum(bots)::bigint as bots,
+                           sum(repeats)::bigint as repeats
+                    from click_daily
+                    where program_id = $1 and day = $2::date + n and affiliate_id = $4
+                      and ($5::bigint is null or link_id = $5) and (day > $2 or link_id > $6)
+                    group by day, affiliate_id, link_id) c
+           order by c.day, c.link_id limit $7"#,
+        program.0,
+        day,
+        filter.through,
+        affiliate.0,
+        filter.link.map(|id| id.0),
+        link.0,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| link_day!(row)).collect())
+}
+
 /// Whether a program has any figures yet. From then on its days are fixed.
 pub async fn any(connection: &mut Connection, program: ProgramId) -> Result<bool> {
     let any = sqlx::query_scalar!(

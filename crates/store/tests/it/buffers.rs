@@ -3,6 +3,7 @@
 //! more than twenty pages a row.
 
 mod attributed;
+mod clicked;
 mod fill;
 mod hot;
 mod lists;
@@ -14,6 +15,7 @@ use sqlx::Row as _;
 use store::Pool;
 
 use attributed::Attributed;
+use clicked::Clicked;
 use hot::Hot;
 use lists::List;
 
@@ -64,6 +66,9 @@ async fn run_all(pool: &Pool, round: u128, mut hand_over: impl AsyncFnMut(String
     }
     for attributed in Attributed::ALL {
         hand_over(format!("{attributed:?}"), Box::pin(attributed.run(pool, round))).await;
+    }
+    for clicked in Clicked::ALL {
+        hand_over(format!("{clicked:?}"), Box::pin(clicked.run(pool, round))).await;
     }
     for hot in Hot::ALL {
         hand_over(format!("{hot:?}"), Box::pin(hot.run(pool, round))).await;

@@ -175,12 +175,16 @@ impl Params {
 
     /// Takes a parameter that is true or false; false where it is left out.
     pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
-        let flag = self.read(name, |text| match text {
+        Ok(self.choice(name)?.unwrap_or(false))
+    }
+
+    /// Takes a parameter that is true or false, or neither.
+    pub(crate) fn choice(&mut self, name: &str) -> Result<Option<bool>, Problem> {
+        self.read(name, |text| match text {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err("expected true or false"),
-        })?;
-        Ok(flag.unwrap_or(false))
+        })
     }
 
     /// Takes `limit` and `cursor`.

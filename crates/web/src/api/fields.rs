@@ -247,6 +247,7 @@ schema! {
     EventId = pattern("The id of an event.", "^fact_[0-9a-f]{32}$", "fact_0197290f6d3b7cc0b7a38e1b5f2d4c61");
     CommissionId = pattern("The id of a commission.", "^com_[0-9a-f]{32}$", "com_0197290f6d3b7cc0b7a38e1b5f2d4c61");
     KeyId = pattern("The id of an API key.", "^key_[0-9a-f]{32}$", "key_0197290f6d3b7cc0b7a38e1b5f2d4c61");
+    ClickId = pattern("The id of a click.", "^click_[0-9a-f]{32}$", "click_6a1d68c0000000015f2d4c61a38e1b7c");
     ReviewId = pattern("The id of a review.", "^rev_[0-9a-f]{32}$", "rev_0197290f6d3b7cc0b7a38e1b5f2d4c61");
     LogId = pattern("The id of a log row.", "^log_[0-9a-f]{32}$", "log_0197290f6d3b7cc0b7a38e1b5f2d4c61");
     DealVersionId = pattern("The id of a deal version.", "^dv_[0-9a-f]{32}$", "dv_0197290f6d3b7cc0b7a38e1b5f2d4c61");

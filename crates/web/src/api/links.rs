@@ -90,7 +90,7 @@ impl Link {
 }
 
 /// Where the caller reached this server, for links that are on no host of their program's own.
-fn requested_at(headers: &HeaderMap) -> String {
+pub(crate) fn requested_at(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let scheme = text("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
     let host = text(header::HOST.as_str()).filter(|host| host.bytes().all(is_of_host)).unwrap_or("localhost");

@@ -43,6 +43,17 @@ impl Values {
         self.get("evt").is_some()
     }
 
+    /// What another's form calls a customer of whom it tells no more (contract §4.5): Calendly the invitee, HubSpot the
+    /// browser.
+    fn called_by(&self, source: &str) -> Option<Uid> {
+        let id = match source {
+            "calendly" => Uuid::try_parse(self.get("m_cal_user")?).ok()?.to_string(),
+            "hubspot" => self.get("m_hub_utk")?.to_owned(),
+            _ => return None,
+        };
+        Uid::parse(&format!("{source}:{id}")).ok()
+    }
+
     /// What is told; `None` for an event that is neither a page view nor a conversion.
     pub(super) fn report(&self, sender: Sender) -> Result<Option<Report>, String> {
         let event = match self.get("evt") {
@@ -64,6 +75,9 @@ impl Values {
         let conversion = |name| self.get(name).filter(|_| event == Event::Conversion);
         let email = conversion("m_email").map(Email::parse).transpose();
         let uid = conversion("m_uid").or(conversion("uid")).map(Uid::parse).transpose();
+        let uid = uid.map_err(|error| invalid("m_uid", &error))?;
+        let email = email.map_err(|error| invalid("m_email", &error))?;
+        let elsewhere = (uid.is_none() && email.is_none()).then(|| conversion("m_source")).flatten();
         Ok(Some(Report {
             event,
             tracking_id,
@@ -71,8 +85,8 @@ impl Values {
             token: read("rfr").map(|token| token.chars().take(200).collect()),
             affiliates: names(slugs, read("pk")),
             link: read("rl").and_then(|link| link.parse().ok()).filter(|id| *id > 0).map(LinkId),
-            uid: uid.map_err(|error| invalid("m_uid", &error))?,
-            email: email.map_err(|error| invalid("m_email", &error))?,
+            uid: uid.or_else(|| elsewhere.and_then(|source| self.called_by(source))),
+            email,
             coupon: conversion("m_coupon").and_then(|code| Code::parse(code).ok()),
             origin: Origin {
                 page: read("url").map(cut).unwrap_or_default(),
@@ -128,10 +142,28 @@ mod tests {
         assert_eq!(told(&[("evt", "wave"), PROGRAM]), Ok(None));
     }
 
+    #[test]
+    fn customers_of_other_forms_are_called_by_what_those_call_them() {
+        let uid = |more: &[(&str, &str)]| {
+            let pairs = [&[("evt", "conversion"), PROGRAM], more].concat();
+            told(&pairs).expect("it is read").expect("an event").uid.map(|uid| uid.as_str().to_owned())
+        };
+        let calendly = ("m_source", "calendly");
+        let user = ("m_cal_user", "BBBBBBBB-2222-4222-8222-222222222222");
+        assert_eq!(uid(&[calendly, user]).as_deref(), Some("calendly:bbbbbbbb-2222-4222-8222-222222222222"));
+        assert_eq!(uid(&[calendly, ("m_cal_user", "ann")]), None);
+        assert_eq!(uid(&[calendly]), None);
+        assert_eq!(uid(&[calendly, user, ("m_uid", "u1")]).as_deref(), Some("u1"));
+        assert_eq!(uid(&[calendly, user, ("m_email", "a@b.c")]), None);
+        let hubspot = [("m_source", "hubspot"), ("m_hub_utk", "utk1")];
+        assert_eq!(uid(&hubspot).as_deref(), Some("hubspot:utk1"));
+        assert_eq!(uid(&[("m_source", "elsewhere"), user]), None);
+    }
+
     proptest! {
         #[test]
         fn nothing_that_comes_breaks_it(pairs in proptest::collection::vec((
-            prop_oneof!["evt|grid|rl|pk|uid|cslug|m_email|m_uid|m_coupon|rfr|url|ref|affiliate_slug", ".{0,8}"], ".{0,60}",
+            prop_oneof!["evt|grid|rl|pk|uid|cslug|m_email|m_uid|m_source|m_cal_user|m_hub_utk|m_coupon|rfr|url|ref|affiliate_slug", ".{0,8}"], ".{0,60}",
         ), 0..12)) {
             let sender = Sender { origin: Origin::default() };
             let fixed = [("evt".to_owned(), "conversion".to_owned()), (PROGRAM.0.to_owned(), PROGRAM.1.to_owned())];

@@ -1,12 +1,15 @@
-//! The wire format of Smartico Affiliation: its operator methods under `/smartico/api`. docs/SMARTICO.md says what we
+//! The wire format of Smartico Affiliation: its methods under `/smartico/api`. docs/SMARTICO.md says what we
 //! chose where its documentation is silent. A payment of this surface is our payout; the adapter translates, and
 //! nothing below it knows the product.
 
 mod af2_adjustments_op;
 mod af2_aff_op;
 mod af2_balance_op;
+mod af2_build_link;
 mod af2_deals_op;
+mod af2_link;
 mod af2_payments_op;
+mod af2_pixels_op;
 mod caller;
 mod codes;
 mod input;
@@ -32,8 +35,12 @@ pub(crate) fn router() -> Router<App> {
         .route("/af2_aff_op", get(af2_aff_op::list))
         .route("/af2_aff_op/{id}", put(af2_aff_op::update))
         .route("/af2_balance_op", get(af2_balance_op::list))
+        .route("/af2_build_link", post(af2_build_link::build))
         .route("/af2_deals_op", get(af2_deals_op::list).post(af2_deals_op::create))
+        .route("/af2_link_af", get(af2_link::list_own))
+        .route("/af2_link_op", get(af2_link::list))
         .route("/af2_payments_op", get(af2_payments_op::list).post(af2_payments_op::create))
+        .route("/af2_pixels_op", get(af2_pixels_op::list).post(af2_pixels_op::create))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
 }

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
 use futures_util::future::Either;
+use tokio::time::Instant;
 use tower::Service;
 
 use super::redirect::{Asked, whole};
@@ -53,6 +54,7 @@ impl Service<Request> for Front {
     }
 
     fn call(&mut self, mut request: Request) -> Answering {
+        let started = Instant::now();
         let peer = self.peer.map(|peer| peer.ip());
         if let Some(asked) = Asked::of(&self.app, &request, peer) {
             if let Some(response) = asked.answer(&self.app) {
@@ -60,10 +62,15 @@ impl Service<Request> for Front {
                 let metrics = self.app.metrics();
                 let counter = if is_led { &metrics.redirects } else { &metrics.redirects_refused };
                 counter.inc();
+                metrics.redirect_seconds.observe(started.elapsed().as_secs_f64());
                 return Either::Left(ready(Ok(response)));
             }
             let app = self.app.clone();
-            return Either::Right(Box::pin(async move { Ok(whole(app, request, peer).await) }));
+            return Either::Right(Box::pin(async move {
+                let response = whole(app.clone(), request, peer).await;
+                app.metrics().redirect_seconds.observe(started.elapsed().as_secs_f64());
+                Ok(response)
+            }));
         }
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(ConnectInfo(peer));

@@ -198,3 +198,51 @@ fn tracking_settings_are_read_strictly() {
         assert_eq!(free.status, 200);
     });
 }
+
+#[test]
+fn a_new_affiliate_has_a_link_at_once() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let other = Client::new(&test).await;
+        let make = async |client: &Client, name: &str, slug: &str| {
+            let body = json!({ "name": name, "email": format!("{slug}@example.com"), "slug": slug });
+            let made = client.post("/v1/affiliates", body).await;
+            assert_eq!(made.status, 201, "{}", made.text());
+            made.json()["id"].as_i64().expect("an id")
+        };
+        let links = async |client: &Client, affiliate: i64| {
+            client.get(&format!("/v1/links?affiliate_id={affiliate}")).await.json()["data"].clone()
+        };
+        // A program that does not say where links lead has none to give.
+        let early = make(&client, "Early", "early").await;
+        assert_eq!(links(&client, early).await, json!([]));
+        for program in [&client, &other] {
+            let settings = json!({ "fallback_url": "https://shop.example.com/" });
+            assert_eq!(program.patch("/v1/program", settings).await.status, 200);
+        }
+        let jane = make(&client, "Jane", "jane").await;
+        let link = links(&client, jane).await[0].clone();
+        assert_eq!((&link["code"], &link["is_default"]), (&json!("jane"), &json!(true)));
+        let headers = [("user-agent", "Mozilla/5.0 (X11; Linux x86_64)")];
+        let clicked = test.send("GET", "/c/jane", &headers, None).await;
+        let location = clicked.headers["location"].to_str().expect("ASCII");
+        let token = location.strip_prefix("https://shop.example.com/?rfr=").expect("a token");
+        for body in
+            [json!({ "click_id": token, "uid": "u1" }), json!({ "affiliate_slug": "jane", "uid": "u2" })]
+        {
+            let conversion = client.post("/v1/conversions", body).await;
+            assert_eq!((conversion.status, &conversion.json()["affiliate_id"]), (201, &json!(jane)));
+        }
+        // The code is taken on this server, is an address of it, or is too short for a code.
+        for (program, slug) in [(&other, "jane"), (&client, "docs"), (&client, "x")] {
+            let affiliate = make(program, "Another", slug).await;
+            let link = links(program, affiliate).await[0].clone();
+            assert_eq!(
+                (link["code"].as_str().map(str::len), &link["is_default"]),
+                (Some(8), &json!(true)),
+                "{slug}"
+            );
+        }
+        assert!(app::click::settle(&test.app, std::time::Duration::from_secs(20)).await);
+    });
+}

@@ -3,6 +3,7 @@
 mod api_activity;
 mod api_affiliates;
 mod api_attributes;
+mod api_clicks;
 mod api_client;
 mod api_conversions;
 mod api_coupons;
@@ -33,6 +34,7 @@ mod smartico_adjustments;
 mod smartico_affiliates;
 mod smartico_balance;
 mod smartico_deals;
+mod smartico_links;
 mod smartico_operator;
 mod smartico_payments;
 mod track;

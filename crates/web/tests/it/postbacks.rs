@@ -1,6 +1,7 @@
 //! `/v1/postbacks`: what is told to an affiliate's server, how it is tried again, and what is refused.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -154,6 +155,74 @@ GET /payout_paid?uid=&a=&c=&d=&k=&p=56.50EUR
 ");
         work(&test).await;
         assert_eq!(listener.heard(), Vec::<String>::new());
+    });
+}
+
+/// Clicks a link as a browser does, and returns the token that the landing page is given.
+async fn click(test: &TestApp, path: &str) -> String {
+    let answer = test.send("GET", path, &[("user-agent", "Mozilla/5.0 (X11; Linux x86_64)")], None).await;
+    assert_eq!(answer.status, 302, "{}", answer.text());
+    let location = answer.headers["location"].to_str().expect("ASCII").to_owned();
+    assert!(app::click::settle(&test.app, Duration::from_secs(20)).await, "the click is not written");
+    location.split_once("rfr=").expect("a token").1.to_owned()
+}
+
+#[test]
+fn the_click_that_a_customer_came_by_is_told_to_whom_it_belongs() {
+    run_with(allowed(), async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, jane) = program(&test).await;
+        let adam = client.affiliate("adam").await;
+        client.patch("/v1/program", json!({ "allowed_hosts": ["shop.example.com"] })).await;
+        let link = json!({
+            "affiliate_id": jane, "code": "sale", "name": "Sale & more", "destination_url": "https://shop.example.com/",
+        });
+        assert_eq!(client.post("/v1/links", link).await.status, 201);
+        let macros = "c={{click_id}}&t={tracker}&l={{link_id}}&n={link_name}&s={{sid}}&o={source_id}&a={{afp}}&a9={afp9}\
+                      &u={{utm_source}},{utm_medium},{utm_campaign},{utm_content},{utm_term}&k={campaign_id}";
+        for trigger in ["registration", "payment"] {
+            define(&client, trigger, format!("{server}/{trigger}/{{{{customer_id}}}}?{macros}")).await;
+        }
+        let query = "sid=s%261&source_id=src&afp=%7B%22x%22%7D&afp9=%C3%BC&utm_source=mail&utm_content=top&campaign_id=7";
+        let token = click(&test, &format!("/c/sale?{query}")).await;
+        let conversion = json!({ "click_id": token, "uid": "user-1" });
+        let converted = client.post("/v1/conversions", conversion).await;
+        assert_eq!(converted.status, 201, "{}", converted.text());
+        pay(&client, "p1", "100").await;
+        client.refer(jane, "no-click").await;
+        work(&test).await;
+        let id = domain::click::named(&token).expect("a token").to_string();
+        assert_snapshot!(sorted(listener.heard()).replace(&id, "CLICK"), @r"
+GET /payment/user-1?c=CLICK&t=CLICK&l=1&n=Sale%20%26%20more&s=s%261&o=src&a=%7B%22x%22%7D&a9=%C3%BC&u=mail,,,top,&k=7
+GET /registration/no-click?c=&t=&l=&n=&s=&o=&a=&a9=&u=,,,,&k=
+GET /registration/user-1?c=CLICK&t=CLICK&l=1&n=Sale%20%26%20more&s=s%261&o=src&a=%7B%22x%22%7D&a9=%C3%BC&u=mail,,,top,&k=7
+");
+        // A page view that a browser told of is a click as well; a coupon that decides does not hide it.
+        let browser = "6f0a4c0e-3d53-4f0e-9d0e-0d3c2f8a4b11";
+        let program = client.get("/v1/program").await.json();
+        let (tracking, page) =
+            (program["tracking_id"].as_str().expect("an id"), "https://shop.example.com/?via=jane%26afp=b");
+        let view = format!("/pixel?evt=pageview&customer_id={tracking}&grid={browser}&cslug=jane&url={page}");
+        assert_eq!(test.send("GET", &view, &[], None).await.status, 200);
+        assert!(app::click::settle(&test.app, Duration::from_secs(20)).await, "the click is not written");
+        let coupon = json!({ "code": "TEN", "affiliate_id": jane });
+        assert_eq!(client.post("/v1/coupons", coupon).await.status, 201);
+        let conversion = json!({ "click_id": browser, "uid": "user-2", "coupon": "TEN" });
+        assert_eq!(client.post("/v1/conversions", conversion).await.status, 201);
+        work(&test).await;
+        let declared = client.get("/v1/clicks").await.json()["data"].as_array().cloned().expect("clicks");
+        let declared = declared.iter().find(|click| click["grade"] == "declared").expect("the page view");
+        let id = declared["id"].as_str().expect("an id");
+        assert_snapshot!(sorted(listener.heard()).replace(id, "CLICK"), @"GET /registration/user-2?c=CLICK&t=CLICK&l=&n=&s=&o=&a=b&a9=&u=,,,,&k=");
+        // Whoever is given a customer is not told whose click it was.
+        test.at("2026-06-01T13:00:00Z");
+        let path = format!("/v1/referrals/{}/reassign", converted.json()["id"].as_str().expect("an id"));
+        let answer = client.post(&path, json!({ "affiliate_id": adam, "reason": "agreed" })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        pay(&client, "p2", "100").await;
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @"GET /payment/user-1?c=&t=&l=&n=&s=&o=&a=&a9=&u=,,,,&k=");
     });
 }
 

@@ -63,6 +63,9 @@ fn whoever_has_no_operator_key_is_told_so() {
             ("POST", "af2_adjustments_op"),
             ("GET", "af2_deals_op"),
             ("POST", "af2_deals_op"),
+            ("GET", "af2_link_op"),
+            ("GET", "af2_pixels_op"),
+            ("POST", "af2_pixels_op"),
         ];
         for (method, path) in requests {
             let headers = [("authorization", affiliate.as_str())];
@@ -117,7 +120,7 @@ fn no_query_and_no_body_breaks_the_dialect() {
             let strategy = proptest::string::string_regex(pattern).expect("a pattern");
             strategy.new_tree(&mut runner).expect("a value").current()
         };
-        let fields = r#"("(affiliate_id|amount|to|above_threshold|aff_status_id|period_from|period_to|comments|payment_method_id|custom_prop_1|company)":("[a-z0-9:.é]{0,6}"|-?[0-9]{1,20}(\.[0-9]{1,8})?(e-?[0-9]{1,3})?|true|null|\[2\]|\{\}),){0,4}"#;
+        let fields = r#"("(affiliate_id|amount|to|above_threshold|aff_status_id|period_from|period_to|comments|payment_method_id|custom_prop_1|company|link_id|source_id|pixel_name|action|url)":("[a-z0-9:.é]{0,6}"|-?[0-9]{1,20}(\.[0-9]{1,8})?(e-?[0-9]{1,3})?|true|null|\[2\]|\{\}),){0,4}"#;
         for _ in 0..300 {
             let query = sample(
                 r"(range=\[-?[0-9]{1,19},-?[0-9]{1,20}\]|[a-z_]{1,8}=[%0-9a-f\[\],:-]{0,12}|to=[0-9TZ:.+-]{0,20})?",
@@ -133,6 +136,9 @@ fn no_query_and_no_body_breaks_the_dialect() {
                 ("POST", "af2_adjustments_op".to_owned()),
                 ("GET", format!("af2_deals_op?{query}&affiliate_id=2")),
                 ("POST", "af2_deals_op".to_owned()),
+                ("GET", format!("af2_link_op?{query}&filter={filter}")),
+                ("POST", "af2_build_link".to_owned()),
+                ("POST", "af2_pixels_op".to_owned()),
                 ("PUT", "af2_aff_op/2".to_owned()),
             ] {
                 let body = (method != "GET").then(|| object.clone().into_bytes());

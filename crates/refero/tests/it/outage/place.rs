@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use domain::click::ClickId;
@@ -24,7 +24,17 @@ const LOOK: Duration = Duration::from_millis(25);
 /// Links that are clicked.
 const LINKS: usize = 20;
 
+/// The file system of the folder to spill to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    /// That of the test.
+    Ample,
+    /// One of its own, of 64 KiB, which only the server sees.
+    Small,
+}
+
 pub(crate) struct Place {
+    disk: Disk,
     folder: Folder,
     database: Option<Server>,
     url: String,
@@ -37,6 +47,15 @@ pub(crate) struct Place {
 impl Place {
     /// Starts a database and a server, and makes the links.
     pub(crate) async fn open() -> Place {
+        Place::open_with(Disk::Ample).await
+    }
+
+    /// The same, with so little room to spill to that an outage fills it.
+    pub(crate) async fn open_with_small_disk() -> Place {
+        Place::open_with(Disk::Small).await
+    }
+
+    async fn open_with(disk: Disk) -> Place {
         let folder = Folder::new("outage");
         let database = open_database(&folder);
         let url = database.connection().url();
@@ -49,11 +68,19 @@ impl Place {
         let key = json(&["key", "create", "--program", &id, "--kind", "operator"]);
         let key = key["key"].as_str().expect("a key").to_owned();
         let address = free_address();
-        let server = serve(&folder, &url, &address);
+        let server = serve(disk, &folder, &url, &address);
         let address = address.parse().expect("an address");
         let program = id.parse().expect("a program's id");
-        let mut place =
-            Place { folder, database: Some(database), url, server, program, address, codes: Vec::new() };
+        let mut place = Place {
+            disk,
+            folder,
+            database: Some(database),
+            url,
+            server,
+            program,
+            address,
+            codes: Vec::new(),
+        };
         place.ready().await;
         place.codes = make_links(address, &key);
         place
@@ -87,7 +114,7 @@ impl Place {
     }
 
     pub(crate) async fn start_server(&mut self) {
-        self.server = serve(&self.folder, &self.url, &self.address.to_string());
+        self.server = serve(self.disk, &self.folder, &self.url, &self.address.to_string());
         self.ready().await;
     }
 
@@ -123,6 +150,7 @@ impl Place {
         let mut filter = Filter {
             affiliate: None,
             link: None,
+            is_flagged: None,
             since: "2020-01-01T00:00:00Z".parse().expect("an instant"),
             until: "2100-01-01T00:00:00Z".parse().expect("an instant"),
             after: None,
@@ -151,14 +179,20 @@ impl Place {
         visits
     }
 
+    /// A counter of the server.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let metrics = shell(&format!("curl -sS http://{}/metrics", self.address));
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in\n{metrics}"))
+    }
+
     /// Tells everything to end, in an orderly way.
     pub(crate) async fn close(mut self) {
         kill_process(Pid::from_child(&self.server), Signal::TERM)
             .expect("our own process can be told to end");
         let status = self.server.wait().expect("it ends");
         assert!(status.success(), "{status}");
-        let left = std::fs::read_dir(format!("{}/clicks", self.folder.data()))
-            .expect("the folder of spilled clicks");
+        let left = std::fs::read_dir(self.folder.path().join("spill")).expect("the folder of spilled clicks");
         let left: Vec<_> = left.flatten().filter(|entry| entry.path().is_dir()).collect();
         assert!(left.is_empty(), "clicks are left behind: {left:?}");
         self.stop_database().await;
@@ -181,12 +215,36 @@ fn open_database(folder: &Folder) -> Server {
     }
 }
 
-fn serve(folder: &Folder, url: &str, address: &str) -> Child {
+fn serve(disk: Disk, folder: &Folder, url: &str, address: &str) -> Child {
     let log = folder.path().join("refero.log");
     let log = OpenOptions::new().create(true).append(true).open(log).expect("a log file");
-    let mut command =
-        refero(&["serve", "--database-url", url, "--data", &folder.data(), "--listen", address]);
+    let spill = folder.path().join("spill");
+    std::fs::create_dir_all(&spill).expect("a folder");
+    let spill = spill.display().to_string();
+    let arguments =
+        ["serve", "--database-url", url, "--data", &folder.data(), "--listen", address, "--spill", &spill];
+    let mut command = match disk {
+        Disk::Ample => refero(&arguments),
+        Disk::Small => on_small_disk(&refero(&arguments), &spill),
+    };
     command.stdout(Stdio::null()).stderr(log).spawn().expect("refero starts")
+}
+
+/// The same command where a folder is a file system of 64 KiB; `unshare` and `mount` are part of every Linux, and whoever is
+/// not root is so in a name space of its own.
+fn on_small_disk(command: &Command, folder: &str) -> Command {
+    let is_root = rustix::process::geteuid().is_root();
+    let mut small = Command::new("unshare");
+    small.args(if is_root { &["--mount"][..] } else { &["--mount", "--user", "--map-root-user"] });
+    small.args(["sh", "-c", "mount -t tmpfs -o size=64k none \"$0\" && exec \"$@\"", folder]);
+    small.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => small.env(name, value),
+            None => small.env_remove(name),
+        };
+    }
+    small
 }
 
 fn make_links(address: SocketAddr, key: &str) -> Vec<String> {

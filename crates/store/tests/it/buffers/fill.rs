@@ -33,6 +33,20 @@ const STATEMENTS: &[&str] = &[
     "insert into link (program_id, id, affiliate_id, code, kind, is_default, is_public, is_enabled, created_at, updated_at)
      select 1001, n, n, 'code-' || n, 'other', true, false, true, '2026-01-01', '2026-01-01'
      from generate_series(1, 30000) n",
+    // Four months of clicks, ten of each affiliate, whose ids begin with their seconds.
+    "create table click_2026_01 partition of click for values from ('2026-01-01+00') to ('2026-02-01+00')",
+    "create table click_2026_02 partition of click for values from ('2026-02-01+00') to ('2026-03-01+00')",
+    "create table click_2026_03 partition of click for values from ('2026-03-01+00') to ('2026-04-01+00')",
+    "create table click_2026_04 partition of click for values from ('2026-04-01+00') to ('2026-05-01+00')",
+    "insert into click (program_id, id, clicked_at, affiliate_id, link_id, grade, flags, client_id)
+     select 1001, (lpad(to_hex(1767225600 + n * 30), 8, '0') || lpad(to_hex(n), 24, '0'))::uuid,
+            timestamptz '2026-01-01Z' + n * interval '30 seconds', 1 + n % 30000, 1 + n % 30000, 0, 0, uuid_of(n)
+     from generate_series(1, 300000) n",
+    "insert into click_daily
+     select 1001, date '2026-01-01' + n / 30000, 1 + n % 30000, 1 + n % 30000, '', 1, '', 1, 1, 0, 0
+     from generate_series(0, 299999) n",
+    "insert into click_visitor (program_id, visitor, counted_at)
+     select 1001, decode(lpad(to_hex(n), 24, '0'), 'hex'), '2026-06-01' from generate_series(1, 30000) n",
     "insert into attribution (program_id, referral_id, number, log_id, affiliate_id, basis, grade, is_provisional,
                               occurred_at, decided_at, evidence)
      select 1001, uuid_of(n), m, uuid_of(n), n, 'slug', 'key', false, '2026-01-01', '2026-01-01', '[]'

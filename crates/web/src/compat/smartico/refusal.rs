@@ -23,7 +23,7 @@ pub(super) enum Code {
     Malformed = 1003,
     /// A field holds a value that is not acceptable.
     Field = 1004,
-    /// There is no such affiliate.
+    /// There is no such affiliate or link.
     NotFound = 1005,
     /// The idempotency key was used for another request.
     KeyReused = 1006,
