@@ -1,17 +1,91 @@
 //! Writing clicks gives way to answering them: both share the machine, and a redirect is waited for while a click in its
-//! segment is not. While redirects want all of the processor, the writer gets what is left, and segments wait on disk.
+//! segment is not. While redirects come by the thousand and want all of the processor, segments wait on disk, some seconds at
+//! most; otherwise they are written at a lower priority.
 
 use std::future::Future;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Pid, setpriority_process};
 use store::Pool;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use super::journal::Journal;
 
 /// Where 0 is what other processes have, and 19 what runs when nothing else wants to.
 const NICE: i32 = 10;
+
+/// Fewer clicks a second leave enough of any machine.
+const MANY: f64 = 5_000.0;
+
+/// With less than this part of the processor idle, all of it is wanted.
+const IDLE: f64 = 0.25;
+
+/// How long load is measured.
+const MEASURED: Duration = Duration::from_millis(100);
+
+/// What was asked of the machine lately.
+pub(super) struct Load {
+    at: Instant,
+    clicks: u64,
+    processor: Option<Processor>,
+}
+
+impl Load {
+    pub(super) fn new(journal: &Journal) -> Load {
+        Load { at: Instant::now(), clicks: journal.pushed(), processor: Processor::read() }
+    }
+
+    /// Waits while redirects want all of the processor, and what waits may wait on.
+    pub(super) async fn wait(&mut self, journal: &Journal) {
+        while journal.can_wait() && self.is_full(journal) {
+            sleep(MEASURED).await;
+        }
+    }
+
+    /// Whether redirects want all of the processor, since it was asked last.
+    fn is_full(&mut self, journal: &Journal) -> bool {
+        let now = Load::new(journal);
+        let before = std::mem::replace(self, now);
+        let clicks = (self.clicks - before.clicks) as f64 / (self.at - before.at).as_secs_f64().max(1e-3);
+        let idle = before.processor.zip(self.processor).map_or(1.0, |(before, now)| now.idle_since(before));
+        clicks > MANY && idle < IDLE
+    }
+}
+
+/// Time of all processors since the machine was started, in ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Processor {
+    idle: u64,
+    all: u64,
+}
+
+impl Processor {
+    /// As Linux counts it.
+    fn read() -> Option<Processor> {
+        Processor::parse(&std::fs::read_to_string("/proc/stat").ok()?)
+    }
+
+    /// The first line is of all processors: user, nice, system, idle, waiting for disks, and more (`proc_stat(5)`).
+    fn parse(text: &str) -> Option<Processor> {
+        let line = text.lines().next()?.strip_prefix("cpu ")?;
+        let ticks: Vec<u64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+        // Time of guests, the last two, is in that of users already.
+        let all = ticks.get(..8)?.iter().sum();
+        Some(Processor { idle: ticks[3] + ticks[4], all })
+    }
+
+    /// The part of the time in which nothing was to be done; all of it where no time has gone by.
+    fn idle_since(self, before: Processor) -> f64 {
+        match self.all.saturating_sub(before.all) {
+            0 => 1.0,
+            all => self.idle.saturating_sub(before.idle) as f64 / all as f64,
+        }
+    }
+}
 
 /// Runs to the end on a thread of its own that gives way. Fails where there can be no such thread.
 pub(super) async fn run(work: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
@@ -52,5 +126,21 @@ fn yield_session(leader: Pid) -> io::Result<()> {
     match std::fs::write(group, NICE.to_string()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         written => written,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_idle_part_is_read_from_what_linux_counts() {
+        let before = Processor::parse("cpu  10 0 10 70 10 0 0 0 5 0\ncpu0 1 2\n").expect("a line");
+        assert_eq!(before, Processor { idle: 80, all: 100 });
+        let now = Processor::parse("cpu  60 0 40 120 30 0 0 50 5 0\n").expect("a line");
+        assert_eq!(now.idle_since(before), 0.35);
+        assert_eq!(before.idle_since(before), 1.0);
+        assert_eq!(Processor::parse("cpu 1 2 3"), None);
+        assert_eq!(Processor::parse(""), None);
     }
 }

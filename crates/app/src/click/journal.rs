@@ -31,6 +31,12 @@ const GATHER: Duration = Duration::from_millis(6);
 const SEGMENT_BYTES: usize = 8 << 20;
 const SEGMENT_AGE: Duration = Duration::from_millis(100);
 
+/// While no more segments than these wait, writing them gives way: some seconds of all that two cores can answer.
+pub(super) const PATIENT_SEGMENTS: usize = 32;
+
+/// A segment is written after this time, whoever else wants the processor.
+const LATEST: Duration = Duration::from_secs(10);
+
 /// Clicks that wait for the database.
 pub(crate) struct Journal {
     state: Mutex<State>,
@@ -68,6 +74,8 @@ pub(crate) struct Segment {
     memory: Option<Vec<u8>>,
     /// Clicks in it, as far as this process has counted them.
     pub(crate) count: u64,
+    /// When it was begun, or found.
+    since: Instant,
 }
 
 impl Journal {
@@ -113,7 +121,7 @@ impl Journal {
             None => None,
             Some(below) => {
                 let (folder, found) = Folder::open(below)?;
-                let segment = |(id, path)| Segment { id, path: Some(path), memory: None, count: 0 };
+                let segment = |(id, path)| Segment { id, path: Some(path), memory: None, count: 0, since: Instant::now() };
                 self.lock().segments.extend(found.into_iter().map(segment));
                 let folder = Arc::new(folder);
                 self.lock().folder = Some(Arc::clone(&folder));
@@ -169,6 +177,18 @@ impl Journal {
             }
             settled.await;
         }
+    }
+
+    /// How many clicks were appended so far.
+    pub(crate) fn pushed(&self) -> u64 {
+        self.pushed.load(Ordering::Relaxed)
+    }
+
+    /// Whether what waits may wait on: it is not much, not old, and the product goes on.
+    pub(crate) fn can_wait(&self) -> bool {
+        let state = self.lock();
+        let is_young = |segment: &Segment| segment.since.elapsed() < LATEST;
+        !state.is_stopping && state.segments.len() <= PATIENT_SEGMENTS && state.segments.front().is_none_or(is_young)
     }
 
     /// How many segments wait, and what clicks take in memory.
@@ -343,7 +363,7 @@ impl Durable {
         } else {
             Some(open.memory)
         };
-        state.segments.push_back(Segment { id: open.id, path, memory, count: open.count });
+        state.segments.push_back(Segment { id: open.id, path, memory, count: open.count, since: open.since });
         state.is_wanted = false;
         drop(state);
         self.journal.closed.notify_one();

@@ -15,7 +15,7 @@ use store::{Fault, Pool, StoreError, Tx};
 use uuid::Uuid;
 
 use super::{agent, give_way};
-use super::journal::Segment;
+use super::journal::{PATIENT_SEGMENTS, Segment};
 use super::record::{Recorded, read_all};
 use crate::App;
 
@@ -28,10 +28,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// When the product is told to stop, a database that is away is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// While no more segments than these wait, the writer gives way: some seconds of all that two cores can answer. Behind
-/// more it does not, so that what waits on disk stays bounded.
-const PATIENT_SEGMENTS: usize = 32;
 
 /// Rows of one transaction at most.
 const ROWS: usize = 50_000;
@@ -51,7 +47,10 @@ pub(crate) async fn run(app: App) {
 async fn write_all(app: App) {
     let journal = app.0.clicks.journal.clone();
     let mut is_given_up = false;
-    while let Some(segment) = journal.next().await {
+    let mut load = give_way::Load::new(&journal);
+    loop {
+        load.wait(&journal).await;
+        let Some(segment) = journal.next().await else { return };
         match segment.records() {
             Ok(records) => {
                 is_given_up |= !is_given_up && !write_in_turn(&app, &segment, read_all(&records)).await;
@@ -73,7 +72,7 @@ async fn write_all(app: App) {
     }
 }
 
-/// Writes the clicks of a segment in the way that fits what waits behind it.
+/// Writes the clicks of a segment, and gives way meanwhile unless too much waits behind it.
 async fn write_in_turn(app: &App, segment: &Segment, records: Vec<Recorded>) -> bool {
     let (waiting, _) = app.0.clicks.journal.waiting();
     if waiting <= PATIENT_SEGMENTS {
