@@ -184,11 +184,16 @@ impl Journal {
         self.pushed.load(Ordering::Relaxed)
     }
 
-    /// Whether what waits may wait on: it is not much, not old, and the product goes on.
+    /// Whether what waits may wait on: it is not much, not old, there is room for more, and the product goes on. Without a
+    /// disk that takes segments memory is soon short of room.
     pub(crate) fn can_wait(&self) -> bool {
         let state = self.lock();
         let is_young = |segment: &Segment| segment.since.elapsed() < LATEST;
-        !state.is_stopping && state.segments.len() <= PATIENT_SEGMENTS && state.segments.front().is_none_or(is_young)
+        let has_room = state.held + state.buffer.len() <= self.limit / 4 * 3;
+        has_room
+            && !state.is_stopping
+            && state.segments.len() <= PATIENT_SEGMENTS
+            && state.segments.front().is_none_or(is_young)
     }
 
     /// How many segments wait, and what clicks take in memory.
