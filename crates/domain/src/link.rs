@@ -6,12 +6,12 @@
 mod destination;
 mod host;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 pub use destination::{Destination, DestinationError, Macro, encode};
 pub use host::{Host, HostError, HostPattern, is_allowed};
+
+use crate::text::text_type;
 
 /// The letters of a code that nobody chose: none that is taken for another.
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
@@ -35,66 +35,36 @@ pub enum CodeError {
     Reserved(String),
 }
 
-/// The code in a link's address: lower-case letters, digits, '-' and '_'.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Code(String);
+text_type!(
+    /// The code in a link's address: lower-case letters, digits, '-' and '_'; read in any case.
+    Code,
+    CodeError,
+    parse
+);
 
 impl Code {
     /// The longest code, in characters.
     pub const LONGEST: usize = 64;
 
-    /// Reads a code in any case.
-    pub fn parse(text: &str) -> Result<Code, CodeError> {
-        let code = text.trim().to_ascii_lowercase();
-        let is_letter = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
-        let is_code = (2..=Code::LONGEST).contains(&code.len())
-            && code.bytes().all(|letter| is_letter(letter) || letter == b'-' || letter == b'_')
-            && code.bytes().next().is_some_and(is_letter);
-        if !is_code {
-            return Err(CodeError::Malformed(text.chars().take(80).collect()));
-        }
-        if RESERVED.contains(&code.as_str()) {
-            return Err(CodeError::Reserved(code));
-        }
-        Ok(Code(code))
-    }
-
     /// A code of eight letters that nobody chose, from random bytes.
     pub fn drawn(random: [u8; 8]) -> Code {
         Code(random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
     }
-
-    /// The code.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for Code {
-    type Error = CodeError;
-
-    fn try_from(text: String) -> Result<Code, CodeError> {
-        Code::parse(&text)
+fn parse(text: &str) -> Result<String, CodeError> {
+    let code = text.trim().to_ascii_lowercase();
+    let is_letter = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let is_code = (2..=Code::LONGEST).contains(&code.len())
+        && code.bytes().all(|letter| is_letter(letter) || letter == b'-' || letter == b'_')
+        && code.bytes().next().is_some_and(is_letter);
+    if !is_code {
+        return Err(CodeError::Malformed(text.chars().take(80).collect()));
     }
-}
-
-impl From<Code> for String {
-    fn from(code: Code) -> String {
-        code.0
+    if RESERVED.contains(&code.as_str()) {
+        return Err(CodeError::Reserved(code));
     }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
+    Ok(code)
 }
 
 /// What a link leads to.

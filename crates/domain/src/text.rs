@@ -1,10 +1,6 @@
 //! Text that can be stored: without NUL, within its length, normalised. E-mail addresses and slugs are folded here
 //! because the database folds nothing.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
@@ -54,16 +50,17 @@ fn token(text: &str, limit: usize) -> Result<String, TextError> {
     Ok(trimmed.to_owned())
 }
 
+/// A text that is only there as what its reading made of it.
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $parse:expr) => {
+    ($(#[$doc:meta])* $name:ident, $error:ty, $parse:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
             /// Reads and normalises the text.
-            pub fn parse(text: &str) -> Result<Self, TextError> {
+            pub fn parse(text: &str) -> Result<Self, $error> {
                 $parse(text).map($name)
             }
 
@@ -74,9 +71,9 @@ macro_rules! text_type {
         }
 
         impl TryFrom<String> for $name {
-            type Error = TextError;
+            type Error = $error;
 
-            fn try_from(text: String) -> Result<Self, TextError> {
+            fn try_from(text: String) -> Result<Self, $error> {
                 Self::parse(&text)
             }
         }
@@ -87,49 +84,56 @@ macro_rules! text_type {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&self.0, f)
             }
         }
     };
 }
+pub(crate) use text_type;
 
 text_type!(
     /// An e-mail address in lower case, at most 254 characters.
     Email,
+    TextError,
     parse_email
 );
 text_type!(
     /// The customer's own id of a user, at most 255 characters, kept as it came.
     Uid,
+    TextError,
     |text| token(text, 255)
 );
 text_type!(
     /// A source id: what a charge, an invoice, a refund or a payment is called where the money moved. At most 255
     /// characters, kept as it came; one name space for all surfaces (money.md §3).
     Source,
+    TextError,
     |text| token(text, 255)
 );
 text_type!(
     /// An idempotency key, at most 255 characters, kept as it came.
     Key,
+    TextError,
     |text| token(text, 255)
 );
 text_type!(
     /// An affiliate's public word in links, in lower case, at most 100 characters.
     Slug,
+    TextError,
     parse_slug
 );
 text_type!(
     /// A display name, at most 200 characters.
     Name,
+    TextError,
     |text| token(text, 200)
 );
 
