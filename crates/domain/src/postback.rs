@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::traffic;
+
 /// What a postback is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Trigger {
@@ -100,8 +102,8 @@ impl FromStr for Method {
 #[error("{0}")]
 pub struct InvalidPostback(String);
 
-/// The macros of [`values`](Values), in the order in which the documentation lists them.
-pub const MACROS: [&str; 47] = [
+/// The macros of [`values`](Values) that are no parameters of a click, or are called otherwise there.
+const OWN_MACROS: [&str; 32] = [
     "event",
     "event_id",
     "event_time",
@@ -134,22 +136,12 @@ pub const MACROS: [&str; 47] = [
     "link_name",
     "sid",
     "source_id",
-    "afp",
-    "afp1",
-    "afp2",
-    "afp3",
-    "afp4",
-    "afp5",
-    "afp6",
-    "afp7",
-    "afp8",
-    "afp9",
-    "utm_source",
-    "utm_medium",
-    "utm_campaign",
-    "utm_content",
-    "utm_term",
 ];
+
+/// The macros of [`values`](Values), in the order in which the documentation lists them.
+pub fn macros() -> impl Iterator<Item = &'static str> {
+    OWN_MACROS.into_iter().chain(traffic::ALIKE)
+}
 
 /// What macros stand for. One that is not there is empty.
 pub type Values = BTreeMap<&'static str, String>;
@@ -181,7 +173,7 @@ impl FromStr for Template {
     /// Reads a text. Two braces always mean a macro, so an unknown name between them is refused; one brace is a text
     /// like any other unless it holds a known name.
     fn from_str(text: &str) -> Result<Template, InvalidPostback> {
-        let known = |name: &str| MACROS.into_iter().find(|known| *known == name);
+        let known = |name: &str| macros().find(|known| *known == name);
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -202,7 +194,7 @@ impl FromStr for Template {
                 }
                 (None, true) => {
                     let shown: String = inside.chars().take(40).collect();
-                    let known = MACROS.join(", ");
+                    let known = macros().collect::<Vec<_>>().join(", ");
                     return Err(InvalidPostback(format!("{shown:?} is no macro; expected one of {known}")));
                 }
                 (None, false) => {

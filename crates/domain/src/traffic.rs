@@ -10,11 +10,8 @@ use serde::{Deserialize, Serialize};
 /// The longest value, in characters; what is longer is cut.
 pub const LONGEST: usize = 255;
 
-/// The names of dimensions, in the order in which they are shown.
-pub const DIMENSIONS: [&str; 18] = [
-    "sub_id",
-    "source",
-    "campaign",
+/// The dimensions that have one name only, in links, macros and what is kept.
+pub const ALIKE: [&str; 15] = [
     "afp",
     "afp1",
     "afp2",
@@ -32,6 +29,11 @@ pub const DIMENSIONS: [&str; 18] = [
     "utm_term",
 ];
 
+/// The names of dimensions, in the order in which they are shown.
+fn dimensions() -> impl Iterator<Item = &'static str> {
+    ["sub_id", "source", "campaign"].into_iter().chain(ALIKE)
+}
+
 /// What the address of a visit said, by dimension; never an empty value.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -46,7 +48,7 @@ impl Traffic {
             "campaign_id" => "campaign",
             name => name,
         };
-        DIMENSIONS.into_iter().find(|dimension| *dimension == name)
+        dimensions().find(|dimension| *dimension == name)
     }
 
     /// Reads the query of an address (`a=1&b=2`, percent-encoded); what is no dimension is left out, and of a dimension

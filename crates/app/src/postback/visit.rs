@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use domain::attribution::{Basis, Candidate, click_of};
 use domain::click::ClickId;
 use domain::ids::{AffiliateId, ProgramId, ReferralId};
-use domain::postback::{MACROS, Values};
+use domain::postback::{Values, macros};
 use domain::time::Timestamp;
 use domain::traffic::Traffic;
 use store::Connection;
@@ -98,8 +98,7 @@ fn values(
         ("link_name", link.cloned()),
     ];
     // Macros are called as the parameters of the click were.
-    let carried = MACROS
-        .into_iter()
+    let carried = macros()
         .filter_map(|name| Some((name, traffic?.get(Traffic::dimension(name)?)?.to_owned())));
     said.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(carried).collect()
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::host::{Host, HostPattern, is_allowed};
+use crate::traffic;
 
 /// Why an address may not be a destination.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum DestinationError {
     #[error("it has {0} characters; at most 2000 are allowed")]
     TooLong(usize),
     /// A macro that nothing fills in.
-    #[error("{{{{{0}}}}} is no macro; known are {known}", known = Macro::NAMES.join(", "))]
+    #[error("{{{{{0}}}}} is no macro; known are {known}", known = Macro::names().collect::<Vec<_>>().join(", "))]
     UnknownMacro(String),
     /// `{{` without its end.
     #[error("a macro is opened by {{{{ and never closed by }}}}")]
@@ -73,39 +74,26 @@ pub enum Macro<'a> {
 
 impl Macro<'_> {
     /// The names of macros.
-    pub const NAMES: [&'static str; 31] = [
-        "tracker",
-        "click_id",
-        "affiliate_id",
-        "affiliate_slug",
-        "link_id",
-        "brand",
-        "brand_id",
-        "brand_name",
-        "campaign",
-        "campaign_id",
-        "campaign_name",
-        "deal_id",
-        "country_code",
-        "sub_id",
-        "source",
-        "afp",
-        "afp1",
-        "afp2",
-        "afp3",
-        "afp4",
-        "afp5",
-        "afp6",
-        "afp7",
-        "afp8",
-        "afp9",
-        "utm_source",
-        "utm_medium",
-        "utm_campaign",
-        "utm_content",
-        "utm_term",
-        "sid",
-    ];
+    fn names() -> impl Iterator<Item = &'static str> {
+        const OWN: [&str; 15] = [
+            "tracker",
+            "click_id",
+            "affiliate_id",
+            "affiliate_slug",
+            "link_id",
+            "brand",
+            "brand_id",
+            "brand_name",
+            "campaign",
+            "campaign_id",
+            "campaign_name",
+            "deal_id",
+            "country_code",
+            "sub_id",
+            "source",
+        ];
+        OWN.into_iter().chain(traffic::ALIKE).chain(["sid"])
+    }
 
     /// The macro of a name.
     pub fn from_name(name: &str) -> Option<Macro<'_>> {
@@ -119,7 +107,7 @@ impl Macro<'_> {
             "deal_id" => Macro::DealId,
             "country_code" => Macro::CountryCode,
             "sid" => Macro::Traffic("sub_id"),
-            name if Macro::NAMES.contains(&name) => Macro::Traffic(name),
+            name if Macro::names().any(|known| known == name) => Macro::Traffic(name),
             _ => return None,
         })
     }
