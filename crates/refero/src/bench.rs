@@ -3,6 +3,7 @@
 
 mod balances;
 mod clicks;
+mod connections;
 mod counters;
 mod ground;
 mod limit;

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::task::LocalSet;
 use tokio::time::Instant;
 
+use super::connections;
 use crate::failure::{Failure, Outcome};
 
 /// What to send.
@@ -85,20 +85,11 @@ struct Shared {
 
 /// Sends requests from a thread of its own until the time is over; what was sent is waited for.
 pub(super) async fn run(load: Load) -> Outcome<Measured> {
-    let measured = tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(LocalSet::new().run_until(drive(load)))
-    });
-    measured.await?
+    connections::on_one_thread(|| drive(load)).await
 }
 
 async fn drive(load: Load) -> Outcome<Measured> {
-    let mut streams = Vec::new();
-    for _ in 0..load.connections {
-        let stream = TcpStream::connect(load.address).await?;
-        stream.set_nodelay(true)?;
-        streams.push(stream);
-    }
+    let streams = connections::open(load.address, load.connections).await?;
     let shared = Rc::new(Shared {
         load,
         next: Cell::new(0),
@@ -120,17 +111,13 @@ async fn drive(load: Load) -> Outcome<Measured> {
     let shared = Rc::try_unwrap(shared).map_err(|_| Failure::new("a connection goes on"))?;
     let mut taken = shared.micros.into_inner();
     taken.sort_unstable();
-    let at = |part: f64| {
-        let index = ((taken.len() as f64 * part) as usize).min(taken.len().saturating_sub(1));
-        taken.get(index).map_or(0.0, |one| f64::from(*one) / 1000.0)
-    };
     Ok(Measured {
         payments: shared.payments.get(),
         errors: shared.errors.get(),
         first_error: shared.first_error.into_inner(),
         seconds,
-        p50: at(0.50),
-        p99: at(0.99),
+        p50: connections::quantile(&taken, 0.50),
+        p99: connections::quantile(&taken, 0.99),
         digests: shared.digests.into_inner(),
     })
 }
@@ -148,7 +135,7 @@ async fn converse(shared: Rc<Shared>, mut stream: TcpStream) -> Outcome {
         requests.body(number, &mut body);
         requests.head(&shared.load, &body, &mut request);
         stream.write_all(&request).await?;
-        let (status, content) = receive(&mut stream, &mut answer).await?;
+        let (status, content) = connections::receive(&mut stream, &mut answer).await?;
         let now = Instant::now();
         shared.micros.borrow_mut().push(now.duration_since(sent_at.max(shared.started)).as_micros() as u32);
         sent_at = now;
@@ -218,34 +205,6 @@ impl Requests {
         );
         request.extend_from_slice(body);
     }
-}
-
-/// Receives one answer: its status and its content.
-async fn receive<'a>(stream: &mut TcpStream, answer: &'a mut Vec<u8>) -> Outcome<(u16, &'a [u8])> {
-    answer.clear();
-    let (head, length) = loop {
-        if stream.read_buf(answer).await? == 0 {
-            return Err(Failure::new("the server closed a connection"));
-        }
-        if let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = std::str::from_utf8(&answer[..end])?;
-            let length = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-            });
-            break (
-                end + 4,
-                length.ok_or_else(|| Failure::new(format!("an answer without length: {head}")))?,
-            );
-        }
-    };
-    while answer.len() < head + length {
-        if stream.read_buf(answer).await? == 0 {
-            return Err(Failure::new("the server closed a connection within an answer"));
-        }
-    }
-    let status = std::str::from_utf8(answer.get(9..12).unwrap_or_default())?.parse()?;
-    Ok((status, &answer[head..head + length]))
 }
 
 /// FNV-1a, to compare answers without keeping them.

@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::task::LocalSet;
 use tokio::time::Instant;
 
+use crate::bench::connections;
 use crate::failure::{Failure, Outcome};
 
 /// What to ask.
@@ -54,20 +54,11 @@ struct Shared {
 
 /// Clicks from a thread of its own until the time is over.
 pub(super) async fn run(load: Load) -> Outcome<Measured> {
-    let measured = tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(LocalSet::new().run_until(drive(load)))
-    });
-    measured.await?
+    connections::on_one_thread(move || drive(load)).await
 }
 
 async fn drive(load: Load) -> Outcome<Measured> {
-    let mut streams = Vec::new();
-    for _ in 0..load.connections {
-        let stream = TcpStream::connect(load.address).await?;
-        stream.set_nodelay(true)?;
-        streams.push(stream);
-    }
+    let streams = connections::open(load.address, load.connections).await?;
     let shared = Rc::new(Shared {
         load,
         started: Instant::now(),
@@ -84,16 +75,12 @@ async fn drive(load: Load) -> Outcome<Measured> {
     let shared = Rc::try_unwrap(shared).map_err(|_| Failure::new("a visitor goes on"))?;
     let mut taken = shared.micros.into_inner();
     taken.sort_unstable();
-    let at = |part: f64| {
-        let index = ((taken.len() as f64 * part) as usize).min(taken.len().saturating_sub(1));
-        taken.get(index).map_or(0.0, |one| f64::from(*one) / 1000.0)
-    };
     Ok(Measured {
         answers: taken.len() as u64,
         errors: shared.errors.get(),
         seconds,
-        p50: at(0.50),
-        p99: at(0.99),
+        p50: connections::quantile(&taken, 0.50),
+        p99: connections::quantile(&taken, 0.99),
     })
 }
 
@@ -121,36 +108,11 @@ async fn visit(shared: Rc<Shared>, mut stream: TcpStream) -> Outcome {
             shared.load.address
         )?;
         stream.write_all(&request).await?;
-        receive(&mut stream, &mut answer).await?;
+        let (status, _) = connections::receive(&mut stream, &mut answer).await?;
         shared.micros.borrow_mut().push(due.elapsed().as_micros() as u32);
-        if !answer.starts_with(b"HTTP/1.1 302") {
+        if status != 302 {
             shared.errors.set(shared.errors.get() + 1);
         }
     }
     Ok(())
-}
-
-/// Receives one answer whole.
-async fn receive(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Outcome {
-    answer.clear();
-    loop {
-        if stream.read_buf(answer).await? == 0 {
-            return Err(Failure::new("the server closed a connection"));
-        }
-        let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        if answer.len() >= end + 4 + content_length(&answer[..end]) {
-            return Ok(());
-        }
-    }
-}
-
-fn content_length(head: &[u8]) -> usize {
-    let lines = head.split(|byte| *byte == b'\n');
-    let length = lines.filter_map(|line| {
-        let at = line.iter().position(|byte| *byte == b':')?;
-        let (name, value) = line.split_at(at);
-        name.eq_ignore_ascii_case(b"content-length")
-            .then(|| std::str::from_utf8(&value[1..]).ok()?.trim().parse().ok())?
-    });
-    length.last().unwrap_or(0)
 }
