@@ -105,8 +105,8 @@ pub(super) async fn run(work: impl Future<Output = ()> + Send + 'static) -> io::
 /// A connection to the same PostgreSQL, whose backends give way where they share the machine.
 pub(super) fn connect(pool: &Pool, shares_machine: bool) -> Pool {
     store::connect_apart(pool, move |backend| {
-        if shares_machine {
-            yield_process(Pid::from_raw(backend));
+        if let Some(backend) = Pid::from_raw(backend).filter(|_| shares_machine) {
+            yield_process(Some(backend));
         }
     })
 }
