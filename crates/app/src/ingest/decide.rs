@@ -78,9 +78,8 @@ fn known(world: &World, prepared: &Prepared) -> Option<Answer> {
     if let Some(is_state) = is_report(&prepared.ask.command) {
         return known_report(world, prepared, is_state);
     }
-    let mut texts = prepared.ask.command.sources().into_iter();
-    for source in &prepared.sources {
-        let text = texts.next().unwrap_or_default();
+    // The names of the sources were made of their texts, in this order.
+    for (source, text) in prepared.sources.iter().zip(prepared.ask.command.sources()) {
         let Some(first) = world.fact_named(source) else { continue };
         let operation = prepared.ask.operation;
         let same_door = first.operation == operation.code();
