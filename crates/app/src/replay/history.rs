@@ -21,7 +21,9 @@ use store::transfer::{BookedRow, TransferRow};
 use super::timeline::{self, Event, RELEASED, commission_of, event_of};
 use crate::attribution::REASSIGNED;
 use crate::deal::ACCEPTED;
-use crate::ingest::{Booking, Effects, REPLACED, Scope, book_in, convert, re_rate, reject_commission, reject_referral};
+use crate::ingest::{
+    Booking, Effects, REPLACED, Scope, book_in, convert, re_rate, reject_commission, reject_referral,
+};
 use crate::ledger::{Journal, Origin, Part};
 
 /// A referral with all that is known and booked of it.

@@ -68,7 +68,10 @@ fn one(month: &Month, is_waiting: bool, posted: &mut Posted, (accepted, report):
     let Some(row) = &month.before else {
         if !is_waiting && !month.postings.is_empty() {
             let given = &closed.adjustments;
-            report.differs_from(accepted, format!("{name}: nothing is kept of its close, the rules give {given:?}"));
+            report.differs_from(
+                accepted,
+                format!("{name}: nothing is kept of its close, the rules give {given:?}"),
+            );
         }
         return;
     };

@@ -81,7 +81,12 @@ fn waited_for(case: &Case, facts: &BTreeMap<FactId, &FactRow>, fact: &FactRow) -
     let payment = payment.and_then(|id| facts.get(&id)).filter(|payment| version(case, payment).is_some());
     // A conversion that took the place of a browser's brought a name more; else it is what made the referral.
     let conversion = || case.facts.iter().find(|it| it.attached().contains(&fact.id));
-    let first = || case.facts.iter().filter_map(|it| Some((version(case, it)?, it))).min_by_key(|((version, _), _)| *version);
+    let first = || {
+        case.facts
+            .iter()
+            .filter_map(|it| Some((version(case, it)?, it)))
+            .min_by_key(|((version, _), _)| *version)
+    };
     let found = payment.copied().or_else(conversion).or_else(|| first().map(|(_, it)| it));
     found.map_or(fact.id, |fact| fact.id)
 }
