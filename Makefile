@@ -1,6 +1,6 @@
 # What a developer types. Recipes stay short; what needs more is a program or a script.
 
-.PHONY: postgres sql test demo
+.PHONY: postgres sql lint test demo
 
 # PostgreSQL 18 in the cache folder, where everything below finds it.
 postgres:
@@ -9,6 +9,11 @@ postgres:
 # What is known of every SQL statement, after one or the schema was changed.
 sql: postgres
 	scripts/renew-sql
+
+# What the formatter and clippy say.
+lint:
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
 
 # Every test, on the newest PostgreSQL there is, or on each of REFERO_TEST_POSTGRES=15,18.
 # Where PostgreSQL cannot be fetched, an installed one will do. The commands of README.md and of the demo need curl,

@@ -48,7 +48,8 @@ pub async fn create_once(
     caller.require_operator()?;
     if new.amount_micros == 0 || new.amount_micros.abs() > MAX_MICROS {
         let amount = decimal(new.amount_micros.into(), 0);
-        let message = format!("{amount} is not allowed; expected an amount other than 0, of at most 1000000000000");
+        let message =
+            format!("{amount} is not allowed; expected an amount other than 0, of at most 1000000000000");
         return Err(Error::invalid("amount", message));
     }
     domain::text::check(&new.reason, 1000).map_err(|error| Error::invalid("reason", error))?;

@@ -40,8 +40,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewAffiliate) -> Result<Aff
         Some(slug) => slug.to_string(),
         None => slug_from(&new.name, id),
     };
-    let mut person =
-        PersonRow::customer(PersonId(random::id()), Some(new.email.to_string()), None);
+    let mut person = PersonRow::customer(PersonId(random::id()), Some(new.email.to_string()), None);
     person.name = Some(new.name.to_string());
     let row = AffiliateRow {
         id,
@@ -67,9 +66,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewAffiliate) -> Result<Aff
     store::affiliate::append(&mut tx, caller.program, &row).await.map_err(|error| taken(error, &row))?;
     crate::key::log(app, &mut tx, caller, "affiliate.created", told(&row)).await?;
     let link = match link {
-        Some(number) => {
-            Some(crate::link::append_first(app, caller, &mut tx, (id, &row.slug), number).await?)
-        }
+        Some(number) => Some(crate::link::append_first(app, caller, &mut tx, (id, &row.slug), number).await?),
         None => None,
     };
     tx.commit().await?;
@@ -109,7 +106,9 @@ async fn check_references(connection: &mut Connection, caller: &Caller, row: &Af
             return Err(Error::invalid("parent_affiliate_id", "an affiliate cannot be its own parent"));
         }
         let known = store::affiliate::by_id(connection, caller.program, parent).await?;
-        known.ok_or_else(|| Error::invalid("parent_affiliate_id", format!("there is no affiliate {parent}")))?;
+        known.ok_or_else(|| {
+            Error::invalid("parent_affiliate_id", format!("there is no affiliate {parent}"))
+        })?;
         let above = store::affiliate::setting::ancestors(connection, caller.program, parent).await?;
         if above.contains(&row.id) {
             let message = format!("affiliate {parent} was itself brought by affiliate {}", row.id);

@@ -20,11 +20,14 @@ use store::{Connection, Result, Tx};
 
 pub(crate) use choice::{InForce, Offers};
 
+/// A version's deal, and its terms.
+type OfDeal = (DealId, Arc<Terms>);
+
 /// Decisions of programs, by version.
 #[derive(Default)]
 pub(crate) struct Cache {
     programs: Mutex<HashMap<ProgramId, Arc<Decisions>>>,
-    versions: Mutex<HashMap<(ProgramId, DealVersionId), (DealId, Arc<Terms>)>>,
+    versions: Mutex<HashMap<(ProgramId, DealVersionId), OfDeal>>,
 }
 
 /// The decisions of one program at one version.

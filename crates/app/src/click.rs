@@ -24,11 +24,11 @@ use chrono::NaiveDate;
 use domain::click::{ClickId, Signed, Token, TokenError, Window};
 use domain::ids::{AffiliateId, LinkId, ProgramId};
 use domain::time::Timestamp;
-use store::{Connection, Pool};
 use store::change::ChangeRow;
 use store::click::daily::DayRow;
 pub use store::click::daily::{Filter as DailyFilter, LinkDayRow};
 pub use store::click::{BOT, ClickRow, Filter, Grade, REPEAT};
+use store::{Connection, Pool};
 use uuid::Uuid;
 
 use crate::config::Config;

@@ -34,9 +34,8 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Clock::System => to_micros_precision(chrono::Utc::now()),
-            Clock::Fixed(micros) => {
-                DateTime::from_timestamp_micros(micros.load(Ordering::SeqCst)).unwrap_or(Timestamp::UNIX_EPOCH)
-            }
+            Clock::Fixed(micros) => DateTime::from_timestamp_micros(micros.load(Ordering::SeqCst))
+                .unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }
 }

@@ -4,8 +4,8 @@ use domain::ids::{AffiliateId, CommissionId, FactId, LogId, ReferralId};
 use domain::ledger::{Cause, Kind};
 use serde_json::json;
 use store::Tx;
-use store::log::LogRow;
 pub use store::commission::{CommissionView, EarnedFilter, EarnedView, EntryView, Filter};
+use store::log::LogRow;
 
 use crate::error::{Error, Result};
 use crate::ingest::{late_months, reject_commission};
@@ -74,7 +74,8 @@ pub async fn reject(
         .await?
         .ok_or_else(|| Error::NotFound(format!("there is no commission {id}")))?;
     let origin = Origin { cause: Cause::Decision, cause_id: log.0, log };
-    let closed = store::program::by_id(tx.read(), caller.program).await?.and_then(|program| program.closed_through);
+    let closed =
+        store::program::by_id(tx.read(), caller.program).await?.and_then(|program| program.closed_through);
     let effects = reject_commission(&mut scope, &network, fact, caller.now, origin, closed)?;
     let disputed: Vec<_> = effects.disputed.iter().map(|(id, is_open)| (*id, *is_open)).collect();
     store::commission::mark_disputed(&mut tx, caller.program, &disputed).await?;

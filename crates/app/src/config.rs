@@ -57,10 +57,7 @@ pub struct Rate {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            key: Rate { per_second: 500, burst: 5000 },
-            address: Rate { per_second: 5, burst: 120 },
-        }
+        Limits { key: Rate { per_second: 500, burst: 5000 }, address: Rate { per_second: 5, burst: 120 } }
     }
 }
 

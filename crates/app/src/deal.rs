@@ -4,6 +4,8 @@ mod accept;
 
 use std::collections::BTreeSet;
 
+pub(crate) use accept::ACCEPTED;
+pub use accept::{Acceptance, Accepted, accept};
 use domain::currency::Currency;
 use domain::deal::{Criteria, Terms};
 use domain::ids::{AffiliateId, DealId, DealVersionId};
@@ -11,8 +13,6 @@ use domain::text::Name;
 use domain::time::Timestamp;
 use serde_json::json;
 use store::Tx;
-pub(crate) use accept::ACCEPTED;
-pub use accept::{Acceptance, Accepted, accept};
 pub use store::deal::DealRow;
 
 use crate::error::{Error, Result};

@@ -107,9 +107,8 @@ pub async fn submit_many(app: &App, program: ProgramId, now: Timestamp, asks: Ve
     let mut answers = submit_all(app, program, now, asks.iter().cloned()).await;
     let mut is_news = answers.iter().any(Result::is_ok);
     while is_news {
-        let unknown = |answer: &Answer| {
-            matches!(answer, Err(Refused::UnknownCustomer(_) | Refused::UnknownPayment(_)))
-        };
+        let unknown =
+            |answer: &Answer| matches!(answer, Err(Refused::UnknownCustomer(_) | Refused::UnknownPayment(_)));
         let places: Vec<usize> = (0..answers.len()).filter(|place| unknown(&answers[*place])).collect();
         if places.is_empty() {
             break;

@@ -133,16 +133,36 @@ impl Default for Metrics {
 impl Metrics {
     fn register_clicks(&self, registry: &mut Registry) {
         registry.register("redirects", "Redirects answered with 302", self.redirects.clone());
-        registry.register("redirects_refused", "Redirects answered otherwise", self.redirects_refused.clone());
+        registry.register(
+            "redirects_refused",
+            "Redirects answered otherwise",
+            self.redirects_refused.clone(),
+        );
         registry.register("redirect_seconds", "Seconds a redirect took", self.redirect_seconds.clone());
         registry.register("clicks_recorded", "Clicks led on and recorded", self.clicks_recorded.clone());
         registry.register("clicks_dropped", "Clicks whose rows are lost", self.clicks_dropped.clone());
         registry.register("clicks_written", "Clicks written to the database", self.clicks_written.clone());
-        registry.register("click_batch_seconds", "Seconds a batch of clicks took", self.click_batch_seconds.clone());
-        registry.register("click_spill_bytes", "Bytes of clicks made durable", self.click_spill_bytes.clone());
-        registry.register("click_spill_failures", "Times the disk refused clicks", self.click_spill_failures.clone());
+        registry.register(
+            "click_batch_seconds",
+            "Seconds a batch of clicks took",
+            self.click_batch_seconds.clone(),
+        );
+        registry.register(
+            "click_spill_bytes",
+            "Bytes of clicks made durable",
+            self.click_spill_bytes.clone(),
+        );
+        registry.register(
+            "click_spill_failures",
+            "Times the disk refused clicks",
+            self.click_spill_failures.clone(),
+        );
         registry.register("click_memory_bytes", "Bytes of clicks in memory", self.click_memory_bytes.clone());
-        registry.register("click_segments_waiting", "Segments that wait", self.click_segments_waiting.clone());
+        registry.register(
+            "click_segments_waiting",
+            "Segments that wait",
+            self.click_segments_waiting.clone(),
+        );
         registry.register("codes_unknown", "Codes asked for that name no link", self.codes_unknown.clone());
         registry.register("links_in_memory", "Links in memory", self.links_in_memory.clone());
     }

@@ -7,10 +7,10 @@ use domain::text::Key;
 use domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use store::Tx;
 use store::log::LogRow;
 use store::opening::OpeningRow;
 use store::roll_up::Figures;
-use store::Tx;
 
 use crate::adjustment::key_reused;
 use crate::error::{Error, Result};
@@ -146,7 +146,9 @@ fn check(caller: &Caller, new: &NewOpening) -> Result<()> {
         ("first_payments.count", new.first_payments.0),
         ("payments.count", new.payments.0),
     ];
-    if let Some((field, count)) = counts.into_iter().find(|(_, count)| !(0..=1_000_000_000_000).contains(count)) {
+    if let Some((field, count)) =
+        counts.into_iter().find(|(_, count)| !(0..=1_000_000_000_000).contains(count))
+    {
         return Err(Error::invalid(field, format!("{count} is not between 0 and 1000000000000")));
     }
     Ok(())

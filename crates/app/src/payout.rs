@@ -17,7 +17,13 @@ use crate::error::{Error, Result};
 use crate::{App, Caller};
 
 /// A list of payouts, newest first. An affiliate's key sees its own, without what the staff wrote for itself.
-pub async fn list(app: &App, caller: &Caller, filter: &Filter, offset: i64, limit: i64) -> Result<Vec<PayoutRow>> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    filter: &Filter,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<PayoutRow>> {
     let affiliate = caller.visible_affiliate(filter.affiliate)?;
     let filter = Filter { affiliate, ..filter.clone() };
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;

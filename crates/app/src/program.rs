@@ -3,6 +3,7 @@
 
 pub(crate) mod tracking;
 
+pub use self::tracking::TrackingChanges;
 use domain::affiliate::Status;
 use domain::currency::Currency;
 use domain::deal::Terms;
@@ -13,7 +14,6 @@ use serde_json::json;
 use store::affiliate::{AffiliateRow, Profile};
 use store::log::LogRow;
 use store::person::PersonRow;
-pub use self::tracking::TrackingChanges;
 pub use store::program::{AttributionModel, Mode, PayoutMode, ProgramRow, Tracking};
 use store::{Tx, change};
 
@@ -78,7 +78,13 @@ pub async fn create(app: &App, now: Timestamp, new: NewProgram) -> Result<Progra
         "currency": new.currency, "zone": new.zone, "mode": new.mode.as_str(), "default_deal": deal,
         "default_affiliate": affiliate,
     });
-    let row = |kind, body| LogRow { id: LogId(random::id()), kind, scope: None, recorded_at: now, body: Some(body) };
+    let row = |kind, body| LogRow {
+        id: LogId(random::id()),
+        kind,
+        scope: None,
+        recorded_at: now,
+        body: Some(body),
+    };
     let logs = [row("program.created", body), row("affiliate.created", crate::affiliate::told(&organic))];
     store::log::append(&mut tx, id, &logs).await?;
     tx.commit().await?;
@@ -224,7 +230,10 @@ fn check(program: &ProgramRow) -> Result<()> {
         return Err(Error::invalid("payout_threshold", "expected an amount from 0 to 1000000000000"));
     }
     if program.referral_expires_after_days.is_some_and(|days| !(1..=3650).contains(&days)) {
-        return Err(Error::invalid("referral_expires_after_days", "expected 1 to 3650 days, or null for never"));
+        return Err(Error::invalid(
+            "referral_expires_after_days",
+            "expected 1 to 3650 days, or null for never",
+        ));
     }
     if !(0..=60).contains(&program.close_after_days) {
         return Err(Error::invalid("close_after_days", "expected 0 to 60 days"));

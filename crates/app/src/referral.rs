@@ -9,7 +9,7 @@ use store::log::LogRow;
 pub use store::referral::{Filter, ReferralRow, ReferralView};
 
 use crate::error::{Error, Result};
-use crate::ingest::{late_months, Ask, Recorded, reject_referral, submit};
+use crate::ingest::{Ask, Recorded, late_months, reject_referral, submit};
 use crate::ledger::Origin;
 use crate::{App, Caller, random};
 
@@ -60,17 +60,20 @@ pub async fn reject(app: &App, caller: &Caller, id: ReferralId, reason: &str) ->
     caller.require_operator()?;
     domain::text::check(reason, 1000).map_err(|error| Error::invalid("reason", error))?;
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
-    let row = store::referral::lock(&mut tx, caller.program, &[id].into()).await?.pop().ok_or_else(|| unknown(id))?;
+    let row = store::referral::lock(&mut tx, caller.program, &[id].into())
+        .await?
+        .pop()
+        .ok_or_else(|| unknown(id))?;
     if row.rejected_at.is_some() {
         tx.rollback().await?;
         return show(app, caller, id).await;
     }
     let log = LogId(random::id());
-    let (mut scope, network) = crate::ingest::scope(app, &mut tx, caller.program, row)
-        .await?
-        .ok_or_else(|| unknown(id))?;
+    let (mut scope, network) =
+        crate::ingest::scope(app, &mut tx, caller.program, row).await?.ok_or_else(|| unknown(id))?;
     let origin = Origin { cause: Cause::Decision, cause_id: log.0, log };
-    let closed = store::program::by_id(tx.read(), caller.program).await?.and_then(|program| program.closed_through);
+    let closed =
+        store::program::by_id(tx.read(), caller.program).await?.and_then(|program| program.closed_through);
     let effects = reject_referral(&mut scope, &network, Reason::Rejection, caller.now, origin, closed)?;
     let late = late_months(&effects.late, caller.now);
     let journal = effects.journal;

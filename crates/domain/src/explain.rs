@@ -16,8 +16,8 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 pub use booked::{
-    CommissionAccount, CorrectionAccount, DealAccount, ExchangeAccount, FactAccount, LaterAccount, MonthAccount,
-    TransferAccount,
+    CommissionAccount, CorrectionAccount, DealAccount, ExchangeAccount, FactAccount, LaterAccount,
+    MonthAccount, TransferAccount,
 };
 pub use correction::correction;
 

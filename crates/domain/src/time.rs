@@ -193,8 +193,22 @@ mod tests {
     #[test]
     fn months_read_what_they_show() {
         let read = |text: &str| text.parse::<Period>().map(|period| period.number()).ok();
-        assert_eq!((read("2026-03"), read("1970-01"), read("2199-12")), (Some(202603), Some(197001), Some(219912)));
-        for bad in ["", "2026", "2026-3", "2026-13", "2026-00", "1969-12", "2200-01", "+026-03", "2026-03-01", "２０２６-03"] {
+        assert_eq!(
+            (read("2026-03"), read("1970-01"), read("2199-12")),
+            (Some(202603), Some(197001), Some(219912))
+        );
+        for bad in [
+            "",
+            "2026",
+            "2026-3",
+            "2026-13",
+            "2026-00",
+            "1969-12",
+            "2200-01",
+            "+026-03",
+            "2026-03-01",
+            "２０２６-03",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
         assert_eq!(Period(202603).to_string(), "2026-03");

@@ -187,7 +187,9 @@ async fn apply_in(house: &House, options: &Apply, file: File) -> Outcome<(Change
         return Ok((change, None));
     }
     let row = match &change.before {
-        Some(before) => app::deal::update(&house.app, &caller, before.id, None, Some(file.terms.into())).await?,
+        Some(before) => {
+            app::deal::update(&house.app, &caller, before.id, None, Some(file.terms.into())).await?
+        }
         None => {
             let new = NewDeal { name, terms: file.terms, affiliate: options.affiliate };
             app::deal::create(&house.app, &caller, new).await?

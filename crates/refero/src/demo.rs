@@ -158,7 +158,7 @@ async fn find(app: &App) -> Outcome<[Option<ProgramId>; 2]> {
 /// A program that is there, or one that has been made and is still empty.
 enum Begun {
     Known(ProgramId),
-    New(ProgramId, Year, Plan),
+    New(ProgramId, Box<(Year, Plan)>),
 }
 
 async fn begin(
@@ -170,13 +170,16 @@ async fn begin(
         return Ok(Begun::Known(id));
     }
     let (year, plan) = plan()?;
-    Ok(Begun::New(seed::make(app, &year, &plan).await?, year, plan))
+    Ok(Begun::New(seed::make(app, &year, &plan).await?, Box::new((year, plan))))
 }
 
 async fn finish(app: &App, begun: Begun) -> Outcome<(ProgramId, Option<Written>)> {
     match begun {
         Begun::Known(id) => Ok((id, None)),
-        Begun::New(id, year, plan) => Ok((id, Some(seed::fill(app, id, &year, plan).await?))),
+        Begun::New(id, made) => {
+            let (year, plan) = *made;
+            Ok((id, Some(seed::fill(app, id, &year, plan).await?)))
+        }
     }
 }
 

@@ -54,7 +54,9 @@ fn subject(options: &Options) -> Outcome<Subject> {
     match (options.fact, options.commission, options.id.as_deref()) {
         (Some(fact), ..) => Ok(Subject::Fact(fact)),
         (_, Some(commission), _) => Ok(Subject::Commission(commission)),
-        (.., Some(id)) if id.starts_with("com_") => Ok(Subject::Commission(id.parse().map_err(Failure::new)?)),
+        (.., Some(id)) if id.starts_with("com_") => {
+            Ok(Subject::Commission(id.parse().map_err(Failure::new)?))
+        }
         (.., Some(id)) if id.starts_with("fact_") => Ok(Subject::Fact(id.parse().map_err(Failure::new)?)),
         (.., id) => Err(Failure::new(format!(
             "{:?} is neither an event's id (fact_…) nor a commission's (com_…)",

@@ -78,10 +78,10 @@ pub(crate) async fn run(options: Options) -> Outcome {
 
 async fn create(options: Create) -> Outcome {
     let name = Name::parse(&options.name).map_err(|error| Failure::new(format!("--name: {error}")))?;
-    let rate = Rate::from_percent(&options.percent)
-        .map_err(|error| Failure::new(format!("--percent: {error}")))?;
-    let threshold = parse_decimal(&options.threshold)
-        .map_err(|error| Failure::new(format!("--threshold: {error}")))?;
+    let rate =
+        Rate::from_percent(&options.percent).map_err(|error| Failure::new(format!("--percent: {error}")))?;
+    let threshold =
+        parse_decimal(&options.threshold).map_err(|error| Failure::new(format!("--threshold: {error}")))?;
     if threshold < 0 {
         return Err(Failure::new(format!("--threshold: {} is below 0", options.threshold)));
     }

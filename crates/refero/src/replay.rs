@@ -96,7 +96,8 @@ fn shown(program: ProgramId, report: &Report, seconds: f64) -> serde_json::Value
 }
 
 fn print(program: ProgramId, report: &Report, seconds: f64) {
-    let Report { through, referrals, events, transfers, months, accounts, accepted, different, differences } = report;
+    let Report { through, referrals, events, transfers, months, accounts, accepted, different, differences } =
+        report;
     let clean = if report.is_clean() { "clean".to_owned() } else { format!("{different} differences") };
     println!("program {program}: {clean}");
     println!(

@@ -39,9 +39,14 @@ async fn verify(house: &House, options: &Options) -> Outcome<usize> {
         let findings = app::verify::program(&house.app, program).await?;
         faults += findings.len();
         if options.json {
-            let findings: Vec<_> =
-                findings.iter().map(|finding| json!({ "check": finding.check, "rows": finding.rows })).collect();
-            println!("{}", json!({ "program_id": program, "clean": findings.is_empty(), "findings": findings }));
+            let findings: Vec<_> = findings
+                .iter()
+                .map(|finding| json!({ "check": finding.check, "rows": finding.rows }))
+                .collect();
+            println!(
+                "{}",
+                json!({ "program_id": program, "clean": findings.is_empty(), "findings": findings })
+            );
             continue;
         }
         if findings.is_empty() {

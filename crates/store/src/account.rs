@@ -235,4 +235,3 @@ pub async fn of_affiliate(
     let raw: Vec<Raw> = query.build_query_as().fetch_all(connection).await?;
     raw.into_iter().map(AccountRow::try_from).collect()
 }
-

@@ -186,9 +186,13 @@ pub async fn append(tx: &mut Tx, program: ProgramId, row: &AffiliateRow) -> Resu
 /// Locks an affiliate's row and reads it with its person.
 pub async fn lock(tx: &mut Tx, program: ProgramId, id: AffiliateId) -> Result<Option<AffiliateRow>> {
     let connection = tx.enter(Step::Affiliates)?;
-    sqlx::query!("select 1 as one from affiliate where program_id = $1 and id = $2 for update", program.0, id.0)
-        .fetch_optional(&mut *connection)
-        .await?;
+    sqlx::query!(
+        "select 1 as one from affiliate where program_id = $1 and id = $2 for update",
+        program.0,
+        id.0
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
     by_id(connection, program, id).await
 }
 
@@ -260,7 +264,8 @@ pub async fn histories(
     let mut entries: BTreeMap<AffiliateId, Vec<(Timestamp, Status)>> = BTreeMap::new();
     for row in rows {
         let id = AffiliateId(row.affiliate_id);
-        let status = Status::from_word(&row.status).ok_or_else(|| corrupt("affiliate_status", "status", id))?;
+        let status =
+            Status::from_word(&row.status).ok_or_else(|| corrupt("affiliate_status", "status", id))?;
         entries.entry(id).or_default().push((row.effective_at, status));
     }
     Ok(entries.into_iter().map(|(id, entries)| (id, History::new(entries))).collect())
@@ -346,7 +351,11 @@ pub async fn people(
 }
 
 /// An affiliate by id.
-pub async fn by_id(connection: &mut Connection, program: ProgramId, id: AffiliateId) -> Result<Option<AffiliateRow>> {
+pub async fn by_id(
+    connection: &mut Connection,
+    program: ProgramId,
+    id: AffiliateId,
+) -> Result<Option<AffiliateRow>> {
     let filter = Filter { id: Some(id), ..Filter::default() };
     Ok(list(connection, program, &filter, 0, 1).await?.pop())
 }

@@ -53,5 +53,7 @@ pub async fn after(pool: &Pool, position: i64) -> Result<Vec<ChangeRow>> {
 
 /// The newest position.
 pub async fn head(pool: &Pool) -> Result<i64> {
-    Ok(sqlx::query_scalar!(r#"select coalesce(max(position), 0) as "position!" from change"#).fetch_one(pool).await?)
+    Ok(sqlx::query_scalar!(r#"select coalesce(max(position), 0) as "position!" from change"#)
+        .fetch_one(pool)
+        .await?)
 }

@@ -2,8 +2,8 @@
 
 use domain::ids::ProgramId;
 
-use crate::error::Result;
 use crate::Pool;
+use crate::error::Result;
 
 /// Reserves `count` consecutive integers of a kind and returns the first.
 pub async fn reserve(pool: &Pool, program: ProgramId, kind: &str, count: i64) -> Result<i64> {

@@ -55,7 +55,13 @@ pub async fn append(
 }
 
 /// Renames a deal.
-pub async fn rename(tx: &mut Tx, program: ProgramId, id: DealId, name: &str, now: DateTime<Utc>) -> Result<()> {
+pub async fn rename(
+    tx: &mut Tx,
+    program: ProgramId,
+    id: DealId,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "update deal set name = $3, updated_at = $4 where program_id = $1 and id = $2",
         program.0,
@@ -144,7 +150,11 @@ pub async fn newest(connection: &mut Connection, program: ProgramId, id: DealId)
 }
 
 /// Deals in their newest versions.
-pub async fn newest_of(connection: &mut Connection, program: ProgramId, ids: &[DealId]) -> Result<Vec<DealRow>> {
+pub async fn newest_of(
+    connection: &mut Connection,
+    program: ProgramId,
+    ids: &[DealId],
+) -> Result<Vec<DealRow>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     sqlx::query_as!(
         Raw,
@@ -167,7 +177,9 @@ pub async fn terms(connection: &mut Connection, program: ProgramId) -> Result<Ve
     let rows = sqlx::query!("select id, terms from deal_version where program_id = $1", program.0)
         .fetch_all(connection)
         .await?;
-    let read = |(id, terms)| serde_json::from_value(terms).map_err(|_| corrupt("deal_version", "terms", DealVersionId(id)));
+    let read = |(id, terms)| {
+        serde_json::from_value(terms).map_err(|_| corrupt("deal_version", "terms", DealVersionId(id)))
+    };
     rows.into_iter().map(|row| read((row.id, row.terms))).collect()
 }
 

@@ -64,7 +64,9 @@ impl StoreError {
                     .map(|error| error.code().to_owned())
                     .unwrap_or_default();
                 match (code.as_str(), code.get(..2)) {
-                    ("40001" | "40P01" | "57P01" | "57P02" | "57P03" | "53300", _) | (_, Some("08")) => Fault::Retry,
+                    ("40001" | "40P01" | "57P01" | "57P02" | "57P03" | "53300", _) | (_, Some("08")) => {
+                        Fault::Retry
+                    }
                     (_, Some("22" | "23")) => Fault::Values,
                     _ => Fault::Other,
                 }
@@ -99,6 +101,11 @@ pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl ToStri
 }
 
 /// A numeric that came as text.
-pub(crate) fn numeric(text: &str, table: &'static str, column: &'static str, id: impl ToString) -> Result<i128> {
+pub(crate) fn numeric(
+    text: &str,
+    table: &'static str,
+    column: &'static str,
+    id: impl ToString,
+) -> Result<i128> {
     text.parse().map_err(|_| corrupt(table, column, id))
 }

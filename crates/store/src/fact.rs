@@ -2,8 +2,8 @@
 
 pub mod waiting;
 
-use domain::currency::Currency;
 use chrono::NaiveDate;
+use domain::currency::Currency;
 use domain::exchange::{Exchange, Value};
 use domain::fact::{Attributes, Body, DisputeState, Fact, Figures, Interval, Kind, RefundState};
 use domain::ids::{FactId, ProgramId, ReferralId};
@@ -110,7 +110,11 @@ impl FactRow {
             Kind::Churn => Body::Churn,
             Kind::Payment => {
                 let amount = self.amount.ok_or_else(|| missing("amount_micros"))?;
-                Body::Payment { amount, value: self.value(amount, currency)?, base: self.base(amount, currency)? }
+                Body::Payment {
+                    amount,
+                    value: self.value(amount, currency)?,
+                    base: self.base(amount, currency)?,
+                }
             }
             Kind::Refund => Body::Refund {
                 payment: self.payment.ok_or_else(|| missing("payment_id"))?,
@@ -380,7 +384,8 @@ pub(crate) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     pub(crate) fn of(facts: &'a [FactRow]) -> Columns<'a> {
-        let outcome = |fact: &FactRow| serde_json::to_string(&fact.outcome).expect("an outcome is plain data");
+        let outcome =
+            |fact: &FactRow| serde_json::to_string(&fact.outcome).expect("an outcome is plain data");
         Columns {
             ids: facts.iter().map(|fact| fact.id.0).collect(),
             kinds: facts.iter().map(|fact| fact.kind.code()).collect(),
@@ -388,7 +393,10 @@ impl<'a> Columns<'a> {
             referrals: facts.iter().map(|fact| fact.referral.map(|id| id.0)).collect(),
             payments: facts.iter().map(|fact| fact.payment.map(|id| id.0)).collect(),
             amounts: facts.iter().map(|fact| fact.amount.map(|amount| amount.micros())).collect(),
-            currencies: facts.iter().map(|fact| fact.amount.map(|amount| amount.currency().code().to_owned())).collect(),
+            currencies: facts
+                .iter()
+                .map(|fact| fact.amount.map(|amount| amount.currency().code().to_owned()))
+                .collect(),
             values: facts.iter().map(|fact| fact.value_micros).collect(),
             sources: facts.iter().map(|fact| fact.source.as_str()).collect(),
             occurred: facts.iter().map(|fact| fact.occurred_at).collect(),

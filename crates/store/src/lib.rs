@@ -4,9 +4,9 @@
 
 pub mod account;
 pub mod adjustment;
-pub mod balance;
 pub mod affiliate;
 pub mod attribution;
+pub mod balance;
 pub mod brand;
 pub mod change;
 mod claim;
@@ -29,8 +29,8 @@ pub mod name;
 pub mod node;
 pub mod opening;
 pub mod parked;
-pub mod period;
 pub mod payout;
+pub mod period;
 pub mod person;
 pub mod postback;
 pub mod program;
@@ -46,7 +46,7 @@ mod write;
 
 pub use claim::{Claimed, claim};
 pub use error::{Fault, Result, StoreError};
-pub use sqlx::{PgPool as Pool, PgConnection as Connection};
+pub use sqlx::{PgConnection as Connection, PgPool as Pool};
 pub use tx::{Snapshot, Step, Tx, Warm, snapshot};
 pub use write::{Rows, write};
 

@@ -84,9 +84,12 @@ pub async fn number(pool: &Pool, program: ProgramId) -> Result<i64> {
     .await?;
     if numbered.heads == 0 {
         // The first row of the program: the next look around numbers it.
-        sqlx::query!("insert into log_head (program_id, number) values ($1, 0) on conflict do nothing", program.0)
-            .execute(pool)
-            .await?;
+        sqlx::query!(
+            "insert into log_head (program_id, number) values ($1, 0) on conflict do nothing",
+            program.0
+        )
+        .execute(pool)
+        .await?;
         return Box::pin(self::number(pool, program)).await;
     }
     Ok(numbered.rows)
@@ -114,7 +117,11 @@ pub struct WrittenRow {
 }
 
 /// Log rows by id.
-pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[LogId]) -> Result<Vec<WrittenRow>> {
+pub async fn by_ids(
+    connection: &mut Connection,
+    program: ProgramId,
+    ids: &[LogId],
+) -> Result<Vec<WrittenRow>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         "select l.id, l.kind, l.scope, l.scope_version, l.recorded_at, l.body

@@ -2,8 +2,8 @@
 
 use sqlx::migrate::Migrator;
 
-use crate::error::{Result, StoreError};
 use crate::Pool;
+use crate::error::{Result, StoreError};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 

@@ -69,7 +69,12 @@ pub async fn claim(tx: &mut Tx, program: ProgramId, mentions: &[Mention]) -> Res
 }
 
 /// What names name that were taken while they were claimed.
-pub(crate) async fn read(tx: &mut Tx, program: ProgramId, names: &[Hash], found: &mut HashMap<Hash, Binding>) -> Result<()> {
+pub(crate) async fn read(
+    tx: &mut Tx,
+    program: ProgramId,
+    names: &[Hash],
+    found: &mut HashMap<Hash, Binding>,
+) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
@@ -147,9 +152,13 @@ pub async fn unbind(tx: &mut Tx, program: ProgramId, hashes: &[Hash]) -> Result<
         return Ok(());
     }
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.to_vec()).collect();
-    sqlx::query!("update name set subject = null where program_id = $1 and hash = any($2)", program.0, &hashes)
-        .execute(tx.enter(Step::Appends)?)
-        .await?;
+    sqlx::query!(
+        "update name set subject = null where program_id = $1 and hash = any($2)",
+        program.0,
+        &hashes
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
     Ok(())
 }
 

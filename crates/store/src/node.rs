@@ -2,8 +2,8 @@
 
 use sqlx::AssertSqlSafe;
 
-use crate::error::Result;
 use crate::Pool;
+use crate::error::Result;
 
 /// Remembers the fingerprint of the master secret, or tells the one remembered.
 pub async fn secret_fingerprint(pool: &Pool, fingerprint: &[u8]) -> Result<Vec<u8>> {

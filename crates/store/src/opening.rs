@@ -58,8 +58,16 @@ pub async fn append(tx: &mut Tx, program: ProgramId, row: &OpeningRow) -> Result
 }
 
 /// The keyed hash of a recorded opening, to compare a repeated request with.
-pub async fn input_hash(connection: &mut Connection, program: ProgramId, id: LogId) -> Result<Option<Vec<u8>>> {
-    Ok(sqlx::query_scalar!("select input_hash from opening where program_id = $1 and id = $2", program.0, id.0)
-        .fetch_optional(connection)
-        .await?)
+pub async fn input_hash(
+    connection: &mut Connection,
+    program: ProgramId,
+    id: LogId,
+) -> Result<Option<Vec<u8>>> {
+    Ok(sqlx::query_scalar!(
+        "select input_hash from opening where program_id = $1 and id = $2",
+        program.0,
+        id.0
+    )
+    .fetch_optional(connection)
+    .await?)
 }

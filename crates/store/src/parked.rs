@@ -8,7 +8,12 @@ use crate::name::Hash;
 use crate::{Step, Tx};
 
 /// Facts parked under any of the names, which the transaction has claimed; those that waited too long stay out.
-pub async fn under(tx: &mut Tx, program: ProgramId, names: &[Hash], now: Timestamp) -> Result<Vec<(Hash, FactId)>> {
+pub async fn under(
+    tx: &mut Tx,
+    program: ProgramId,
+    names: &[Hash],
+    now: Timestamp,
+) -> Result<Vec<(Hash, FactId)>> {
     let names: Vec<Vec<u8>> = names.iter().map(|name| name.to_vec()).collect();
     let rows = sqlx::query!(
         "select hash, fact_id from parked where program_id = $1 and hash = any($2) and until > $3 order by fact_id",

@@ -385,8 +385,12 @@ pub async fn affiliate_of(
     program: ProgramId,
     id: PayoutId,
 ) -> Result<Option<AffiliateId>> {
-    let id = sqlx::query_scalar!("select affiliate_id from payout where program_id = $1 and id = $2", program.0, id.0)
-        .fetch_optional(connection)
-        .await?;
+    let id = sqlx::query_scalar!(
+        "select affiliate_id from payout where program_id = $1 and id = $2",
+        program.0,
+        id.0
+    )
+    .fetch_optional(connection)
+    .await?;
     Ok(id.map(AffiliateId))
 }

@@ -79,7 +79,11 @@ pub async fn append(tx: &mut Tx, program: ProgramId, people: &[PersonRow]) -> Re
 }
 
 /// People by id, in no order.
-pub async fn by_ids(connection: &mut Connection, program: ProgramId, ids: &[PersonId]) -> Result<Vec<PersonRow>> {
+pub async fn by_ids(
+    connection: &mut Connection,
+    program: ProgramId,
+    ids: &[PersonId],
+) -> Result<Vec<PersonRow>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         "select id, email, name, uid, contact, payment_details, visitor from person where program_id = $1 and id = any($2)",

@@ -232,7 +232,9 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Op
             close_after_days: row.close_after_days,
             closed_through: row
                 .closed_through
-                .map(|month| Period::from_number(month).ok_or_else(|| corrupt("program", "closed_through", program)))
+                .map(|month| {
+                    Period::from_number(month).ok_or_else(|| corrupt("program", "closed_through", program))
+                })
                 .transpose()?,
             default_affiliate: AffiliateId(row.default_affiliate_id),
             default_deal: DealId(row.default_deal_id),
@@ -259,6 +261,7 @@ pub async fn by_id(connection: &mut Connection, program: ProgramId) -> Result<Op
 
 /// All programs.
 pub async fn ids(pool: &Pool) -> Result<Vec<ProgramId>> {
-    let ids = sqlx::query_scalar!("select program_id from program order by program_id").fetch_all(pool).await?;
+    let ids =
+        sqlx::query_scalar!("select program_id from program order by program_id").fetch_all(pool).await?;
     Ok(ids.into_iter().map(ProgramId).collect())
 }

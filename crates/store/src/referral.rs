@@ -323,7 +323,12 @@ fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter, now: Timestamp) {
         }
     }
     if let Some((created_at, id)) = filter.after {
-        query.push(" and (r.created_at, r.id) > (").push_bind(created_at).push(", ").push_bind(id.0).push(")");
+        query
+            .push(" and (r.created_at, r.id) > (")
+            .push_bind(created_at)
+            .push(", ")
+            .push_bind(id.0)
+            .push(")");
     }
 }
 

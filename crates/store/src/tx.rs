@@ -101,7 +101,8 @@ impl Tx {
 
     /// Begins a transaction that reads no decision, so it waits for none and holds none up, however long it takes.
     pub async fn begin_apart(pool: &Pool) -> Result<Tx> {
-        let mut tx = Tx { connection: Some(pool.acquire().await?), warm: None, version: None, step: Step::Begun };
+        let mut tx =
+            Tx { connection: Some(pool.acquire().await?), warm: None, version: None, step: Step::Begun };
         raw_sql("begin isolation level read committed").execute(tx.read()).await?;
         Ok(tx)
     }

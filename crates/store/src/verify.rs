@@ -29,10 +29,16 @@ const CHECKS: &[(&str, &str)] = &[
     ("daily figures equal the facts", include_str!("verify/daily.sql")),
     ("daily figures of clicks equal the clicks", include_str!("verify/clicks.sql")),
     ("every amount is worth what the rates of its day say", include_str!("verify/values.sql")),
-    ("every fact has a referral, its refund a payment, its commission a fact", include_str!("verify/references.sql")),
+    (
+        "every fact has a referral, its refund a payment, its commission a fact",
+        include_str!("verify/references.sql"),
+    ),
     ("every name names something, every source exactly one fact", include_str!("verify/names.sql")),
     ("released commissions hold nothing, held ones are not on due", include_str!("verify/releases.sql")),
-    ("what closed months posted equals their transfers and what they hand on", include_str!("verify/periods.sql")),
+    (
+        "what closed months posted equals their transfers and what they hand on",
+        include_str!("verify/periods.sql"),
+    ),
     ("every log row is waiting or numbered once, without gaps", include_str!("verify/log.sql")),
 ];
 

@@ -39,7 +39,12 @@ impl Database {
             .await
             .expect("a copy of the template");
         connection.close().await.expect("a clean end");
-        Database { major: major.to_owned(), url: with_name(server, &name), name, maintenance: server.to_owned() }
+        Database {
+            major: major.to_owned(),
+            url: with_name(server, &name),
+            name,
+            maintenance: server.to_owned(),
+        }
     }
 
     /// Drops the database; called when its test has passed.

@@ -62,7 +62,8 @@ impl TestApp {
     async fn start(database: Database, config: Config) -> TestApp {
         let pool = store::connect(&database.url, 4).await.expect("the test database answers");
         let clock = Clock::fixed("2026-06-01T12:00:00Z".parse().expect("a time"));
-        let app = App::start(pool, Secret::new(&[7; 32]), clock.clone(), config).await.expect("the product starts");
+        let app =
+            App::start(pool, Secret::new(&[7; 32]), clock.clone(), config).await.expect("the product starts");
         TestApp { app, clock, database }
     }
 
@@ -125,7 +126,13 @@ impl TestApp {
     }
 
     /// Sends a request as it is given; a body goes as JSON unless a content type is among the headers.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Answer {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Answer {
         let mut request = axum::http::Request::builder().method(method).uri(as_sent(path));
         if body.is_some() && !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/json");
@@ -134,7 +141,8 @@ impl TestApp {
             request = request.header(*name, *value);
         }
         let request = request.body(axum::body::Body::from(body.unwrap_or_default())).expect("a request");
-        let response = web::front(self.app.clone()).of_peer(PEER).oneshot(request).await.expect("the router answers");
+        let response =
+            web::front(self.app.clone()).of_peer(PEER).oneshot(request).await.expect("the router answers");
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a whole body");

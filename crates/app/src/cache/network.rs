@@ -56,7 +56,11 @@ impl Decisions {
             let dated = dated(settings.get(&id).map_or(&[][..], Vec::as_slice));
             let mut terms = Vec::new();
             let own: Vec<_> = dated.iter().map(|(from, row)| (*from, row.and_then(|row| row.deal))).collect();
-            let deals = if id == self.program.default_affiliate { Vec::new() } else { deals(&own, &self.default_deals) };
+            let deals = if id == self.program.default_affiliate {
+                Vec::new()
+            } else {
+                deals(&own, &self.default_deals)
+            };
             for (index, (from, deal)) in deals.iter().enumerate() {
                 let until = deals.get(index + 1).map(|(until, _)| *until);
                 terms.extend(in_force(&self.versions_of(connection, *deal).await?, *from, until));
@@ -76,11 +80,8 @@ impl Decisions {
             return Ok(versions);
         }
         let rows = store::deal::versions(connection, self.program.id, deal).await?;
-        let versions: Versions = rows
-            .into_iter()
-            .rev()
-            .map(|row| (row.effective_at, row.version, Arc::new(row.terms)))
-            .collect();
+        let versions: Versions =
+            rows.into_iter().rev().map(|row| (row.effective_at, row.version, Arc::new(row.terms))).collect();
         self.deals.lock().expect("nothing panics while it holds this").insert(deal, versions.clone());
         Ok(versions)
     }
@@ -103,7 +104,8 @@ fn deals(own: &[(Timestamp, Option<DealId>)], defaults: &[(Timestamp, DealId)]) 
     times.extend(defaults.iter().skip(1).map(|(from, _)| *from));
     times.sort();
     times.dedup();
-    let default = |at| defaults.iter().rev().find(|(from, _)| *from <= at).or(defaults.first()).map(|(_, deal)| *deal);
+    let default =
+        |at| defaults.iter().rev().find(|(from, _)| *from <= at).or(defaults.first()).map(|(_, deal)| *deal);
     let deal = |at| own.iter().rev().find(|(from, _)| *from <= at)?.1.or_else(|| default(at));
     times.into_iter().filter_map(|at| Some((at, deal(at)?))).collect()
 }

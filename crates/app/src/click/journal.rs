@@ -121,7 +121,13 @@ impl Journal {
             None => None,
             Some(below) => {
                 let (folder, found) = Folder::open(below)?;
-                let segment = |(id, path)| Segment { id, path: Some(path), memory: None, count: 0, since: Instant::now() };
+                let segment = |(id, path)| Segment {
+                    id,
+                    path: Some(path),
+                    memory: None,
+                    count: 0,
+                    since: Instant::now(),
+                };
                 self.lock().segments.extend(found.into_iter().map(segment));
                 let folder = Arc::new(folder);
                 self.lock().folder = Some(Arc::clone(&folder));

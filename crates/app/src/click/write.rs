@@ -14,9 +14,9 @@ use store::click::{BOT, Batch, ClickRow, REPEAT};
 use store::{Fault, Pool, StoreError, Tx};
 use uuid::Uuid;
 
-use super::{agent, give_way};
 use super::journal::{PATIENT_SEGMENTS, Segment};
 use super::record::{Recorded, read_all};
+use super::{agent, give_way};
 use crate::App;
 
 /// A click of the same visitor within this time of one that counted is a repeated one.

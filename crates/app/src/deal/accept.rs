@@ -56,13 +56,18 @@ pub struct Accepted {
 pub async fn accept(app: &App, caller: &Caller, id: DealId, acceptance: Acceptance) -> Result<Accepted> {
     caller.require_operator()?;
     let versions = super::versions(app, caller, id).await?;
-    let Some(newest) = versions.first().cloned() else { return Err(Error::NotFound(format!("there is no deal {id}"))) };
+    let Some(newest) = versions.first().cloned() else {
+        return Err(Error::NotFound(format!("there is no deal {id}")));
+    };
     let from = acceptance.from.unwrap_or(caller.now);
     let is_back = from < caller.now;
     match acceptance.reason.as_deref().filter(|reason| !reason.trim().is_empty()) {
         Some(reason) => domain::text::check(reason, 1000).map_err(|error| Error::invalid("reason", error))?,
         None if is_back && !acceptance.is_dry_run => {
-            return Err(Error::invalid("reason", "a version that is dated back changes what was earned: say why"));
+            return Err(Error::invalid(
+                "reason",
+                "a version that is dated back changes what was earned: say why",
+            ));
         }
         None => {}
     }
@@ -134,13 +139,15 @@ impl Work {
             let mut tx = Tx::begin(app.pool(), caller.program).await?;
             let older: Vec<DealVersionId> = self.older.iter().copied().collect();
             let found =
-                store::referral::under(tx.read(), caller.program, &older, self.affiliate, after, BATCH).await?;
+                store::referral::under(tx.read(), caller.program, &older, self.affiliate, after, BATCH)
+                    .await?;
             after = found.last().copied();
             if found.is_empty() {
                 tx.rollback().await?;
                 return Ok(done);
             }
-            let mut rows = store::referral::lock(&mut tx, caller.program, &found.into_iter().collect()).await?;
+            let mut rows =
+                store::referral::lock(&mut tx, caller.program, &found.into_iter().collect()).await?;
             let before = rows.iter().map(|row| (row.id, row.assignments.clone())).collect();
             rows.retain_mut(|row| self.assign(row));
             done.referrals += rows.len() as u64;

@@ -29,7 +29,8 @@ pub(super) async fn fact(
         (Some(rates), Some(amount)) => Some(ExchangeAccount {
             day: rates.day,
             amount_rate: rates.from.to_string(),
-            amount_rate_source: store::exchange_rate::source(connection, amount.currency(), rates.day).await?,
+            amount_rate_source: store::exchange_rate::source(connection, amount.currency(), rates.day)
+                .await?,
             value_rate: rates.to.to_string(),
             value_rate_source: store::exchange_rate::source(connection, currency, rates.day).await?,
         }),
@@ -76,7 +77,12 @@ pub(super) async fn deal(
     version: DealVersionId,
 ) -> Result<Option<DealAccount>> {
     let row = store::deal::by_versions(connection, program, &[version]).await?.pop();
-    Ok(row.map(|row| DealAccount { id: row.id, name: row.name, version: row.number, version_id: row.version }))
+    Ok(row.map(|row| DealAccount {
+        id: row.id,
+        name: row.name,
+        version: row.number,
+        version_id: row.version,
+    }))
 }
 
 /// All that is booked on the facts of a referral.
@@ -175,7 +181,8 @@ impl Books {
             (Cause::Fact, _) => {
                 let id = FactId(transfer.cause_id);
                 let fact = self.facts.get(&id);
-                let amount = fact.and_then(|fact| fact.amount).map_or_else(String::new, |it| format!(" of {it}"));
+                let amount =
+                    fact.and_then(|fact| fact.amount).map_or_else(String::new, |it| format!(" of {it}"));
                 format!("{} {id}{amount}", fact.map_or("event", |fact| fact.kind.as_str()))
             }
             (Cause::Release, "period.closed") => "the close of its month".to_owned(),
@@ -189,9 +196,8 @@ impl Books {
 
     /// Refunds and disputes of a payment, with what each changed of the commissions on it: of one affiliate, or of all.
     pub(super) fn later(&self, fact: FactId, viewer: Option<AffiliateId>) -> Vec<LaterAccount> {
-        let is_of = |row: &&FactRow| {
-            row.payment == Some(fact) && matches!(row.kind, Kind::Refund | Kind::Dispute)
-        };
+        let is_of =
+            |row: &&FactRow| row.payment == Some(fact) && matches!(row.kind, Kind::Refund | Kind::Dispute);
         let mut rows: Vec<&FactRow> = self.facts.values().filter(is_of).collect();
         rows.sort_by_key(|row| (row.recorded_at, row.id));
         let account = |row: &FactRow| LaterAccount {

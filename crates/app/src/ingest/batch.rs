@@ -57,8 +57,12 @@ async fn answer(app: &App, program: ProgramId, batch: Vec<Prepared>) -> Vec<Answ
             }
             Done::Culprit(culprit, reference) => {
                 answers[part[culprit]] = Some(Err(Refused::Internal(reference)));
-                let rest: Vec<usize> =
-                    part.iter().enumerate().filter(|(at, _)| *at != culprit).map(|(_, index)| *index).collect();
+                let rest: Vec<usize> = part
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| *at != culprit)
+                    .map(|(_, index)| *index)
+                    .collect();
                 if !rest.is_empty() {
                     parts.push(rest);
                 }
@@ -136,7 +140,9 @@ async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: boo
     for (index, prepared) in batch.iter().enumerate() {
         match catch_unwind(AssertUnwindSafe(|| decide(&mut world, &mut effects, prepared))) {
             Ok(answer) => answers.push(answer),
-            Err(_) => return Ok(Done::Culprit(index, logged(&format!("deciding {} panicked", prepared.fact)))),
+            Err(_) => {
+                return Ok(Done::Culprit(index, logged(&format!("deciding {} panicked", prepared.fact))));
+            }
         }
     }
     let wrote = !effects.logs.is_empty();
@@ -183,7 +189,8 @@ async fn write(tx: &mut Tx, program: ProgramId, mut world: World, effects: Effec
     };
     store::referral::append(tx, program, &rows(true)).await?;
     let reassigned: Vec<_> = effects.reassigned.iter().filter_map(|id| world.referrals.get(id)).collect();
-    let reassigned: Vec<_> = reassigned.iter().filter(|scope| !scope.is_new).map(|scope| &scope.row).collect();
+    let reassigned: Vec<_> =
+        reassigned.iter().filter(|scope| !scope.is_new).map(|scope| &scope.row).collect();
     store::referral::assign(tx, program, &reassigned).await?;
     store::person::complete(tx, program, &effects.completed).await?;
     store::attribution::append(tx, program, &effects.attributions).await?;

@@ -270,7 +270,8 @@ fn attach(
     log: LogId,
     now: domain::time::Timestamp,
 ) -> Result<(), Refused> {
-    let mut waiting: Vec<FactId> = names.iter().filter_map(|name| world.parked.remove(name)).flatten().collect();
+    let mut waiting: Vec<FactId> =
+        names.iter().filter_map(|name| world.parked.remove(name)).flatten().collect();
     // In the order of the log; a payment before the refunds and disputes that wait for it.
     waiting.sort_by_key(|id| (world.facts.get(id).map(|fact| fact.kind), *id));
     waiting.dedup();

@@ -64,7 +64,9 @@ impl Prepared {
             Command::Payment(payment) => Some(&payment.customer),
             Command::Churn(churn) => Some(&churn.customer),
             Command::Withdrawal(withdrawal) => Some(&withdrawal.customer),
-            Command::Registration(_) | Command::Refund(_) | Command::Dispute(_) | Command::Activity(_) => None,
+            Command::Registration(_) | Command::Refund(_) | Command::Dispute(_) | Command::Activity(_) => {
+                None
+            }
         }
     }
 

@@ -6,9 +6,9 @@ use domain::ids::{LogId, PayoutId, ProgramId, TransferId};
 use domain::payout::State;
 use domain::time::Timestamp;
 use serde_json::json;
+use store::Tx;
 use store::log::LogRow;
 use store::payout::ClaimState;
-use store::Tx;
 
 use crate::error::Result;
 use crate::{App, random};

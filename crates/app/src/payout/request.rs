@@ -56,7 +56,12 @@ const ATTEMPTS: u32 = 5;
 
 /// Requests a payout, once per key; in a program with direct payouts it is paid in the same step. Says whether it had
 /// been made before.
-pub async fn create(app: &App, caller: &Caller, key: Option<&Key>, new: NewPayout) -> Result<(PayoutRow, bool)> {
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    key: Option<&Key>,
+    new: NewPayout,
+) -> Result<(PayoutRow, bool)> {
     caller.require_operator()?;
     check(&new, caller.now)?;
     let id = PayoutId(app.0.counters.next(app.pool(), caller.program, "payout").await?);
@@ -96,7 +101,8 @@ impl From<Error> for Attempt {
 
 fn check(new: &NewPayout, now: Timestamp) -> Result<()> {
     if let Some(micros) = new.amount_micros.filter(|micros| !(1..=MAX_MICROS).contains(micros)) {
-        let message = format!("{} is not an amount above 0 and at most 1000000000000", decimal(micros.into(), 0));
+        let message =
+            format!("{} is not an amount above 0 and at most 1000000000000", decimal(micros.into(), 0));
         return Err(Error::invalid("amount", message));
     }
     let texts = [("operator_comments", &new.operator_comments), ("payment_details", &new.payment_details)];
@@ -311,7 +317,11 @@ fn log_row(row: &PayoutRow, kind: &'static str, now: Timestamp) -> LogRow {
 }
 
 /// The payout that a caller names, locked.
-pub(super) async fn lock(tx: &mut Tx, caller: &Caller, id: PayoutId) -> std::result::Result<PayoutRow, Attempt> {
+pub(super) async fn lock(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: PayoutId,
+) -> std::result::Result<PayoutRow, Attempt> {
     let row = store::payout::lock(tx, caller.program, id).await?;
     Ok(row.ok_or_else(|| unknown(id))?)
 }

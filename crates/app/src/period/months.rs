@@ -12,8 +12,8 @@ use domain::period::{
     Asked, Chain, Change, Closed, Input, Posted, Posting, Reading, Statement, Traced, Under, asked, close,
     close_traced, postings, read,
 };
-use domain::time::{Period, Timestamp};
 use domain::sub_affiliate::Network;
+use domain::time::{Period, Timestamp};
 use store::affiliate::setting::SettingRow;
 use store::deal::DealRow;
 use store::period::PeriodRow;
@@ -183,7 +183,8 @@ pub(crate) async fn months_of(
     let Wanted { affiliates, span: (from, through), watched, instead } = wanted;
     let (mut members, mut versions) = (Vec::new(), Versions::new());
     let mut network = decisions.network(reader.connection(), affiliates).await?;
-    let of_network = network.members.values().flat_map(|member| &member.terms).map(|(_, version, _)| *version);
+    let of_network =
+        network.members.values().flat_map(|member| &member.terms).map(|(_, version, _)| *version);
     versions.extend(app.0.cache.versions(reader.connection(), program.id, &of_network.collect()).await?);
     if let Some(instead) = instead {
         instead.apply_to(&mut network);
@@ -223,12 +224,7 @@ pub(crate) async fn months_of(
 }
 
 /// Closes the months of all members under one deal, month by month.
-fn close_all(
-    deal: &Deal<'_>,
-    members: &mut [Member],
-    from: Period,
-    watched: Option<FactId>,
-) -> Vec<Month> {
+fn close_all(deal: &Deal<'_>, members: &mut [Member], from: Period, watched: Option<FactId>) -> Vec<Month> {
     let mut chains: Vec<Chain> = members.iter().map(|member| member.chain_before(deal.id, from)).collect();
     let of_deal = members.iter().filter_map(|member| member.readings.get(&deal.id));
     let all: BTreeSet<Period> = of_deal.flat_map(|months| months.keys().copied()).collect();
@@ -350,10 +346,12 @@ impl Whole<'_> {
         let mut place = 0;
         while let Some(parent) = owners.get(place).copied() {
             place += 1;
-            let is_child =
-                |member: &domain::sub_affiliate::Member| member.parents.iter().any(|(_, brought_by)| *brought_by == Some(parent));
+            let is_child = |member: &domain::sub_affiliate::Member| {
+                member.parents.iter().any(|(_, brought_by)| *brought_by == Some(parent))
+            };
             let children = self.network.members.iter().filter(|(_, member)| is_child(member));
-            let new: Vec<AffiliateId> = children.map(|(id, _)| *id).filter(|id| !owners.contains(id)).collect();
+            let new: Vec<AffiliateId> =
+                children.map(|(id, _)| *id).filter(|id| !owners.contains(id)).collect();
             owners.extend(new);
         }
         owners

@@ -98,7 +98,7 @@ fn values(
         ("link_name", link.cloned()),
     ];
     // Macros are called as the parameters of the click were.
-    let carried = macros()
-        .filter_map(|name| Some((name, traffic?.get(Traffic::dimension(name)?)?.to_owned())));
+    let carried =
+        macros().filter_map(|name| Some((name, traffic?.get(Traffic::dimension(name)?)?.to_owned())));
     said.into_iter().filter_map(|(name, value)| Some((name, value?))).chain(carried).collect()
 }

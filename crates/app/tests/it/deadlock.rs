@@ -181,7 +181,7 @@ fn everything_at_once_on_twenty_affiliates_meets_no_deadlock() {
             let command = Command::Registration(Registration {
                 attributes: domain::fact::Attributes::default(),
                 affiliate: Some(AffiliateName::Id(affiliates[number % AFFILIATES])),
-            clicks: Vec::new(),
+                clicks: Vec::new(),
                 uid: Some(Uid::parse(&customer(number)).expect("a uid")),
                 email: None,
                 occurred_at: None,

@@ -43,7 +43,9 @@ impl Books<'_> {
 
     /// Registers a customer with an affiliate under attributes such as `country DE; coupon VIP`.
     async fn register(&self, affiliate: AffiliateId, uid: &str, told: &str, time: &str) {
-        let Command::Registration(mut registration) = registration(uid) else { unreachable!("a registration") };
+        let Command::Registration(mut registration) = registration(uid) else {
+            unreachable!("a registration")
+        };
         let mut attributes = Attributes::default();
         for (word, value) in told.split(';').filter_map(|part| part.trim().split_once(' ')) {
             let value = Some(value.to_owned());
@@ -134,7 +136,11 @@ fn a_version_meets_who_registers_from_its_time_on() {
         let past = books.change(deal, percent("30", 0), Some("2026-02-15T00:00:00Z")).await;
         assert!(matches!(past, Err(app::Error::Invalid { .. })), "{past:?}");
         test.at("2026-05-01T00:00:00Z");
-        for (uid, time) in [("before", "2026-01-01T12:00:00Z"), ("march", "2026-03-31T23:59:59Z"), ("april", "2026-04-01T00:00:00Z")] {
+        for (uid, time) in [
+            ("before", "2026-01-01T12:00:00Z"),
+            ("march", "2026-03-31T23:59:59Z"),
+            ("april", "2026-04-01T00:00:00Z"),
+        ] {
             books.register(books.ann, uid, "", time).await;
             books.send(payment(uid, &format!("ch_{uid}"), eur("100"))).await.expect("a payment");
         }
@@ -178,7 +184,10 @@ fn a_change_moves_nobody_until_it_is_accepted_and_then_only_what_comes() {
         books.send(payment("cus", "ch_3", eur("100"))).await.expect("a payment");
         assert_eq!(books.account().await, "earned_share -40, due 40");
         // What is dated before keeps its terms, however late it comes, and so does a refund of it.
-        books.send(at(payment("cus", "ch_late", eur("100")), "2026-03-15T00:00:00Z")).await.expect("a payment");
+        books
+            .send(at(payment("cus", "ch_late", eur("100")), "2026-03-15T00:00:00Z"))
+            .await
+            .expect("a payment");
         books.send(refund("ch_1", None, Some(eur("100")))).await.expect("a refund");
         assert_eq!(books.account().await, "earned_share -40, due 40");
         assert_eq!(books.accept(deal, now()).await.expect("nothing").referrals, 0);
@@ -195,7 +204,10 @@ fn a_re_rate_corrects_what_was_earned_and_refunds_follow_it() {
         let deal = books.default_deal().await;
         for (affiliate, uid) in [(books.ann, "a"), (bob, "b")] {
             books.register(affiliate, uid, "", "2026-03-01T00:00:00Z").await;
-            books.send(at(payment(uid, &format!("1{uid}"), eur("100")), "2026-03-01T00:00:00Z")).await.expect("a payment");
+            books
+                .send(at(payment(uid, &format!("1{uid}"), eur("100")), "2026-03-01T00:00:00Z"))
+                .await
+                .expect("a payment");
         }
         test.at("2026-03-20T00:00:00Z");
         books.send(payment("a", "2a", eur("50"))).await.expect("a payment");
@@ -206,7 +218,10 @@ fn a_re_rate_corrects_what_was_earned_and_refunds_follow_it() {
         let only_ann = Acceptance { affiliate: Some(books.ann), ..since("2026-03-01T00:00:00Z") };
         let trial = Acceptance { is_dry_run: true, ..only_ann.clone() };
         let shown = books.accept(deal, trial).await.expect("a trial");
-        assert_eq!(shown.effect.iter().map(|(id, micros)| (*id, decimal(*micros, 0))).collect::<Vec<_>>(), [(books.ann, "30".to_owned())]);
+        assert_eq!(
+            shown.effect.iter().map(|(id, micros)| (*id, decimal(*micros, 0))).collect::<Vec<_>>(),
+            [(books.ann, "30".to_owned())]
+        );
         assert_eq!(books.account().await, "earned_share -15, due 15", "a trial books nothing");
 
         let accepted = books.accept(deal, only_ann.clone()).await.expect("a re-rate");

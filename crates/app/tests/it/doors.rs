@@ -183,8 +183,10 @@ impl<'a> Books<'a> {
         let caller = self.test.operator(self.program);
         let rows = app::balance::of_affiliate(&self.test.app, &caller, affiliate).await.expect("balances");
         let Some(row) = rows.first() else { return String::new() };
-        let accounts = domain::ledger::Account::ALL.into_iter().filter(|account| row.balances.get(*account) != 0);
-        let shown = accounts.map(|account| format!("{} {}", account.name(), decimal(row.balances.get(account), 0)));
+        let accounts =
+            domain::ledger::Account::ALL.into_iter().filter(|account| row.balances.get(*account) != 0);
+        let shown =
+            accounts.map(|account| format!("{} {}", account.name(), decimal(row.balances.get(account), 0)));
         shown.collect::<Vec<_>>().join(", ")
     }
 
@@ -196,7 +198,8 @@ impl<'a> Books<'a> {
     /// The transfers of an affiliate.
     pub(crate) async fn transfers_of(&self, affiliate: AffiliateId) -> String {
         let mut connection = self.test.app.pool().acquire().await.expect("a connection");
-        let rows = store::transfer::of_affiliate(&mut connection, self.program, affiliate).await.expect("transfers");
+        let rows =
+            store::transfer::of_affiliate(&mut connection, self.program, affiliate).await.expect("transfers");
         let lines = rows.iter().map(|row| {
             format!(
                 "{} {} {} {} -> {} {}{}",
@@ -216,10 +219,12 @@ impl<'a> Books<'a> {
     pub(crate) async fn commissions(&self) -> String {
         let caller = self.test.operator(self.program);
         let filter = app::commission::Filter::default();
-        let mut rows = app::commission::list(&self.test.app, &caller, &filter, 100).await.expect("commissions");
+        let mut rows =
+            app::commission::list(&self.test.app, &caller, &filter, 100).await.expect("commissions");
         rows.reverse();
-        let lines =
-            rows.iter().map(|row| format!("{} {}", row.state().as_str(), decimal(row.standing_micros.into(), 0)));
+        let lines = rows
+            .iter()
+            .map(|row| format!("{} {}", row.state().as_str(), decimal(row.standing_micros.into(), 0)));
         lines.collect::<Vec<_>>().join(", ")
     }
 }

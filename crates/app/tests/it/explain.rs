@@ -26,7 +26,10 @@ async fn tell(test: &TestApp) -> (Books<'_>, AffiliateId, FactId) {
     books.send(registration("cus_1")).await.expect("a referral");
     let paid = books.send(payment("cus_1", "ch_1", eur("33.33"))).await.expect("a payment").fact;
     test.at("2026-03-05T09:00:00Z");
-    books.send(at(refund("ch_1", Some("re_1"), Some(eur("10"))), "2026-03-05T08:00:00Z")).await.expect("a refund");
+    books
+        .send(at(refund("ch_1", Some("re_1"), Some(eur("10"))), "2026-03-05T08:00:00Z"))
+        .await
+        .expect("a refund");
     test.at("2026-04-01T09:00:00Z");
     books.release().await;
     test.at("2026-04-10T09:00:00Z");
@@ -38,7 +41,10 @@ async fn tell(test: &TestApp) -> (Books<'_>, AffiliateId, FactId) {
 fn numbered(text: &str) -> String {
     let mut shown = String::new();
     let mut seen: Vec<&str> = Vec::new();
-    let is_id = |word: &str| word.split_once('_').is_some_and(|(_, id)| id.len() == 32 && id.bytes().all(|it| it.is_ascii_hexdigit()));
+    let is_id = |word: &str| {
+        word.split_once('_')
+            .is_some_and(|(_, id)| id.len() == 32 && id.bytes().all(|it| it.is_ascii_hexdigit()))
+    };
     for part in text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
         let word = part.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
         if !is_id(word) {
@@ -138,7 +144,8 @@ fn a_fact_that_waits_says_so_and_what_is_unknown_is_not_found() {
 fn the_close_of_a_month_is_told_with_what_it_was_worked_out_from() {
     testkit::run(async |test| {
         test.at("2026-03-01T09:00:00Z");
-        let deal = r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}, "limits": {"per_month": "100"}}]}"#;
+        let deal =
+            r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}, "limits": {"per_month": "100"}}]}"#;
         let books = Books::open(&test, serde_json::from_str(deal).expect("terms")).await;
         books.send(registration("cus_1")).await.expect("a referral");
         let first = books.send(payment("cus_1", "ch_1", eur("400"))).await.expect("a payment").fact;

@@ -19,9 +19,13 @@ fn the_same_key_gets_the_first_answer_and_another_command_a_conflict() {
         books.send(registration("cus_1")).await.expect("a referral");
         let first = books.ask(keyed("k1", payment("cus_1", "ch_1", eur("10")))).await.expect("a payment");
         test.at("2026-06-02T00:00:00Z");
-        let again = books.ask(keyed("k1", payment("cus_1", "ch_1", eur("10")))).await.expect("the first answer");
+        let again =
+            books.ask(keyed("k1", payment("cus_1", "ch_1", eur("10")))).await.expect("the first answer");
         assert!(again.replayed && !first.replayed);
-        assert_eq!((again.fact, again.recorded_at, &again.outcome), (first.fact, first.recorded_at, &first.outcome));
+        assert_eq!(
+            (again.fact, again.recorded_at, &again.outcome),
+            (first.fact, first.recorded_at, &first.outcome)
+        );
         let other = books.ask(keyed("k1", payment("cus_1", "ch_2", eur("10")))).await;
         assert_eq!(other, Err(Refused::KeyReused("k1".to_owned())));
         // The same key through another door is another key, but the money is known.
@@ -128,9 +132,15 @@ fn a_late_older_payment_takes_the_first_place() {
     testkit::run(async |test| {
         let books = Books::open(&test, terms.clone()).await;
         books.send(at(registration("cus_1"), "2025-12-31T00:00:00Z")).await.expect("a referral");
-        books.send(at(payment("cus_1", "ch_2", eur("200")), "2026-02-01T00:00:00Z")).await.expect("a payment");
+        books
+            .send(at(payment("cus_1", "ch_2", eur("200")), "2026-02-01T00:00:00Z"))
+            .await
+            .expect("a payment");
         assert_eq!(books.account().await, "earned_share -100, due 100");
-        books.send(at(payment("cus_1", "ch_1", eur("100")), "2026-01-01T00:00:00Z")).await.expect("a payment");
+        books
+            .send(at(payment("cus_1", "ch_1", eur("100")), "2026-01-01T00:00:00Z"))
+            .await
+            .expect("a payment");
         assert_eq!(books.account().await, "earned_share -90, due 90");
     });
 }
@@ -154,7 +164,10 @@ fn a_fact_of_the_future_is_refused() {
         books.send(registration("cus_1")).await.expect("a referral");
         let late = at(payment("cus_1", "ch_1", eur("1")), "2026-06-01T12:05:01Z");
         assert!(matches!(books.send(late).await, Err(Refused::InFuture { .. })));
-        books.send(at(payment("cus_1", "ch_1", eur("1")), "2026-06-01T12:05:00Z")).await.expect("within 5 minutes");
+        books
+            .send(at(payment("cus_1", "ch_1", eur("1")), "2026-06-01T12:05:00Z"))
+            .await
+            .expect("within 5 minutes");
     });
 }
 
@@ -169,7 +182,8 @@ fn a_rejected_referral_gives_everything_back_and_earns_nothing_more() {
         assert_eq!(books.account().await, "");
         let kept = books.send(payment("cus_1", "ch_2", eur("10"))).await.expect("the fact is kept");
         assert_eq!(kept.outcome.note, Some(Note::ReferralRejected));
-        let refused = books.ask(Ask::new(Operation::ReditusPayment, payment("cus_1", "ch_3", eur("10")))).await;
+        let refused =
+            books.ask(Ask::new(Operation::ReditusPayment, payment("cus_1", "ch_3", eur("10")))).await;
         assert_eq!(refused, Err(Refused::ReferralCannotEarn(domain::referral::State::Rejected)));
         assert_eq!(books.account().await, "");
     });
@@ -181,7 +195,10 @@ fn programs_do_not_see_each_other() {
         let one = Books::open(&test, percent("20", 0)).await;
         let two = Books::open(&test, percent("20", 0)).await;
         one.send(registration("cus_1")).await.expect("a referral");
-        assert!(matches!(two.send(payment("cus_1", "ch_1", eur("1"))).await, Err(Refused::UnknownCustomer(_))));
+        assert!(matches!(
+            two.send(payment("cus_1", "ch_1", eur("1"))).await,
+            Err(Refused::UnknownCustomer(_))
+        ));
         two.send(registration("cus_1")).await.expect("another referral of the same uid");
         one.send(payment("cus_1", "ch_1", eur("10"))).await.expect("a payment");
         two.send(payment("cus_1", "ch_1", eur("20"))).await.expect("another payment of the same source id");

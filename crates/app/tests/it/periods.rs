@@ -257,8 +257,12 @@ fn rows_from_the_newest_day_to_the_oldest_are_booked_in_the_order_of_the_days() 
         });
         let caller = test.operator(months.books.program);
         let answers = app::activity::record(&test.app, &caller, rows.collect()).await.expect("answers");
-        let days = answers.iter().map(|answer| answer.as_ref().expect("a row").occurred_at.format("%d").to_string());
-        assert_eq!(days.collect::<Vec<_>>(), (2..=31).rev().map(|day| format!("{day:02}")).collect::<Vec<_>>());
+        let days =
+            answers.iter().map(|answer| answer.as_ref().expect("a row").occurred_at.format("%d").to_string());
+        assert_eq!(
+            days.collect::<Vec<_>>(),
+            (2..=31).rev().map(|day| format!("{day:02}")).collect::<Vec<_>>()
+        );
         // The first deposit is known at once, and no day after it takes its place.
         assert_eq!(months.books.account().await, "earned_acquisition -40, due 40");
         assert_eq!(test.count_rows("transfer").await, 1);
@@ -358,6 +362,8 @@ fn no_carry_over_counts_as_it_was_at_the_months_end() {
         app::affiliate::update(&test.app, &caller, months.books.ann, set).await.expect("a setting");
         // March ended before it was set; April did not.
         months.go_on("at 2026-04-02; close 2026-03; shows 0 0 0 0 0; carried -30").await;
-        months.go_on("row 1 2026-04-10 pnl -50; at 2026-05-02; close 2026-04; shows 0 0 -15 15 0; carried -30").await;
+        months
+            .go_on("row 1 2026-04-10 pnl -50; at 2026-05-02; close 2026-04; shows 0 0 -15 15 0; carried -30")
+            .await;
     });
 }

@@ -69,7 +69,11 @@ fn a_history_of_everything_comes_to_what_is_booked() {
         let report = app::replay::program(&test.app, books.program).await.expect("a replay");
         assert_eq!(report.differences, Vec::<String>::new());
         assert_eq!(report.referrals, 4);
-        assert_eq!(report.transfers, test.count_rows("transfer where commission_id <> '00000000-0000-0000-0000-000000000000'").await as u64);
+        assert_eq!(
+            report.transfers,
+            test.count_rows("transfer where commission_id <> '00000000-0000-0000-0000-000000000000'").await
+                as u64
+        );
         assert!(report.months >= 3 && report.accounts == 2 && report.events > 20, "{report:?}");
     });
 }
@@ -107,8 +111,9 @@ fn whatever_is_changed_behind_its_back_is_found_and_named() {
         let due = |micros: i64| format!("due = due + {micros}, adjustments = adjustments - {micros}");
         let expected = ["affiliate 2: due stands at", "affiliate 2: adjustments stands at"];
         tamper(&months, ("account", "affiliate_id = 2"), (1_000_000, due), &expected).await;
-        let both =
-            |micros: i64| format!("amount_micros = amount_micros + {micros}, value_micros = value_micros + {micros}");
+        let both = |micros: i64| {
+            format!("amount_micros = amount_micros + {micros}, value_micros = value_micros + {micros}")
+        };
         tamper(&months, ("fact", "source = 'p2'"), (1_000_000, both), &["the rules give"]).await;
         let posted = |micros: i64| {
             let place = "'{adjustments,0,1}'";
@@ -120,24 +125,54 @@ fn whatever_is_changed_behind_its_back_is_found_and_named() {
             format!("chain = jsonb_set(chain, '{{spent}}', to_jsonb((chain ->> 'spent')::bigint + {micros}))")
         };
         tamper(&months, march, (10_000, chain), &["it handed on"]).await;
-        tamper(&months, ("payout", "id = 1"), (10_000, amount), &["payout 1 of affiliate 2 (paid): asked are"]).await;
+        tamper(
+            &months,
+            ("payout", "id = 1"),
+            (10_000, amount),
+            &["payout 1 of affiliate 2 (paid): asked are"],
+        )
+        .await;
     });
 }
 
 #[test]
 fn what_facts_are_decided_under_stands_in_the_log() {
     const CHANGED: &[(&str, &str, &str, &str, &str)] = &[
-        ("affiliate_status", "status = 'declined'", "status = 'approved'", "affiliate_id = 2",
-         "affiliate 2 is declined from 2026-01-01 00:00:00 on, and no row of the log says so"),
-        ("affiliate_setting", "parent_affiliate_id = 4", "parent_affiliate_id = 3", "affiliate_id = 2 and number = 2",
-         "affiliate 2 has parent 4, deal the default, no carry-over unset from 2026-01-01 00:00:00 on, and no row"),
-        ("program_default_deal", "effective_at = '2025-12-31T00:00:00Z'", "effective_at = '2026-01-01T00:00:00Z'",
-         "true", "deal 1 is the default one from 2025-12-31 00:00:00 on, and no row of the log says so"),
-        ("log", "kind = 'affiliate.other'", "kind = 'affiliate.changed'", "kind like 'affiliate.%' and body ->> 'parent' = '3'",
-         "affiliate 2 has parent 3, deal the default"),
-        ("affiliate_setting", "effective_at = '2026-01-02T00:00:00Z'", "effective_at = '2026-01-01T00:00:00Z'",
-         "affiliate_id = 2 and number = 2",
-         "the log says that affiliate 2 has parent 3, deal the default, no carry-over unset from 2026-01-01"),
+        (
+            "affiliate_status",
+            "status = 'declined'",
+            "status = 'approved'",
+            "affiliate_id = 2",
+            "affiliate 2 is declined from 2026-01-01 00:00:00 on, and no row of the log says so",
+        ),
+        (
+            "affiliate_setting",
+            "parent_affiliate_id = 4",
+            "parent_affiliate_id = 3",
+            "affiliate_id = 2 and number = 2",
+            "affiliate 2 has parent 4, deal the default, no carry-over unset from 2026-01-01 00:00:00 on, and no row",
+        ),
+        (
+            "program_default_deal",
+            "effective_at = '2025-12-31T00:00:00Z'",
+            "effective_at = '2026-01-01T00:00:00Z'",
+            "true",
+            "deal 1 is the default one from 2025-12-31 00:00:00 on, and no row of the log says so",
+        ),
+        (
+            "log",
+            "kind = 'affiliate.other'",
+            "kind = 'affiliate.changed'",
+            "kind like 'affiliate.%' and body ->> 'parent' = '3'",
+            "affiliate 2 has parent 3, deal the default",
+        ),
+        (
+            "affiliate_setting",
+            "effective_at = '2026-01-02T00:00:00Z'",
+            "effective_at = '2026-01-01T00:00:00Z'",
+            "affiliate_id = 2 and number = 2",
+            "the log says that affiliate 2 has parent 3, deal the default, no carry-over unset from 2026-01-01",
+        ),
     ];
     testkit::run(async |test| {
         let months = everything(&test).await;
@@ -153,11 +188,13 @@ fn what_facts_are_decided_under_stands_in_the_log() {
 #[test]
 fn a_newer_engine_names_what_it_decides_otherwise_and_takes_what_was_accepted() {
     testkit::run(async |test| {
-        let mut months = tell(&test, r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#, "").await;
+        let mut months =
+            tell(&test, r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#, "").await;
         months.go_on("pay 1 p1 100 2026-03-01; pay 2 p2 100 2026-03-02").await;
         let program = months.books.program;
         // The terms stand for an engine that pays 25 % where the one before paid 20 %.
-        let rate = |from: &str, to: &str| format!(r#"terms = replace(terms::text, '"{from}"', '"{to}"')::jsonb"#);
+        let rate =
+            |from: &str, to: &str| format!(r#"terms = replace(terms::text, '"{from}"', '"{to}"')::jsonb"#);
         test.tamper("deal_version", &rate("20", "25"), "true").await;
         // Another process, which has not kept the terms of before.
         let newer = test.beside(2).await;
@@ -173,7 +210,10 @@ fn a_newer_engine_names_what_it_decides_otherwise_and_takes_what_was_accepted() 
         let found = ask(&[]).await;
         assert_eq!((found.different, found.accepted), (2, 0), "{found:?}");
         let line = &found.differences[0];
-        assert!(line.starts_with("com_") && line.ends_with("booked is 20.00 EUR, the rules give 25.00 EUR"), "{line}");
+        assert!(
+            line.starts_with("com_") && line.ends_with("booked is 20.00 EUR, the rules give 25.00 EUR"),
+            "{line}"
+        );
         let one = ask(&found.differences[..1]).await;
         assert_eq!((one.different, one.accepted, one.is_clean()), (1, 1, false));
         let all = ask(&found.differences).await;
@@ -182,7 +222,8 @@ fn a_newer_engine_names_what_it_decides_otherwise_and_takes_what_was_accepted() 
         test.tamper("deal_version", &rate("25", "30"), "true").await;
         newer.stop().await;
         let newest = test.beside(2).await;
-        let question = app::replay::Question { accepted: found.differences.into_iter().collect(), ..Default::default() };
+        let question =
+            app::replay::Question { accepted: found.differences.into_iter().collect(), ..Default::default() };
         let moved = app::replay::ask(&newest, program, &question).await.expect("a replay");
         assert_eq!((moved.different, moved.accepted), (2, 0));
         newest.stop().await;
@@ -194,7 +235,8 @@ fn a_newer_engine_names_what_it_decides_otherwise_and_takes_what_was_accepted() 
 #[test]
 fn only_what_changed_since_a_number_of_the_log_is_told_again() {
     testkit::run(async |test| {
-        let mut months = tell(&test, r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#, "").await;
+        let mut months =
+            tell(&test, r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#, "").await;
         months.go_on("pay 1 p1 100 2026-03-01; pay 2 p2 100 2026-03-02").await;
         let program = months.books.program;
         let ask = async |from| {
@@ -222,12 +264,18 @@ fn a_commission_that_is_missing_and_one_too_many_are_named() {
         let terms = serde_json::from_str(r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#);
         let books = Books::open(&test, terms.expect("terms")).await;
         books.send(registration("cus_1")).await.expect("a referral");
-        books.send(at(payment("cus_1", "ch_1", eur("100")), "2026-03-01T09:00:00Z")).await.expect("a payment");
+        books
+            .send(at(payment("cus_1", "ch_1", eur("100")), "2026-03-01T09:00:00Z"))
+            .await
+            .expect("a payment");
         test.tamper("commission", "rule = 7", "rule = 0").await;
         let report = app::replay::program(&test.app, books.program).await.expect("a replay");
         let found = report.differences.join("\n");
         assert!(found.contains("rule 7, affiliate 2: booked is 20.00 EUR, the rules give none"), "{found}");
-        assert!(found.contains("rule 0, affiliate 2: nothing is booked, the rules give 20.00 EUR"), "{found}");
+        assert!(
+            found.contains("rule 0, affiliate 2: nothing is booked, the rules give 20.00 EUR"),
+            "{found}"
+        );
         test.tamper("commission", "rule = 0", "rule = 7").await;
         let error = app::replay::program(&test.app, domain::ids::ProgramId(7)).await.expect_err("no program");
         assert!(error.to_string().contains("there is no program 7"), "{error}");

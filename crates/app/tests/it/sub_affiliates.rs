@@ -141,7 +141,9 @@ fn a_rejected_commission_frees_limits_and_takes_the_parents_part_with_it() {
         let refused = reject(CommissionId(of_bob[0].id)).await;
         assert!(matches!(&refused, Err(Error::Conflict { code: "follows_another", .. })), "{refused:?}");
         // It earns nothing whatever comes after it.
-        network.check("refund p2 100 2026-03-05; shows 0 0 50 0 50", "earned_sub_affiliate -5, due 5", "").await;
+        network
+            .check("refund p2 100 2026-03-05; shows 0 0 50 0 50", "earned_sub_affiliate -5, due 5", "")
+            .await;
     });
 }
 
@@ -329,7 +331,11 @@ fn what_a_child_carries_parents_carry_with_it() {
 /// the program's.
 async fn bob_holds<'a>(test: &'a TestApp, childs: u32, bobs: u32) -> Network<'a> {
     let holding = |days: u32| {
-        activity("reset", r#"{"percent_of_share": "10"}"#).replacen('{', &format!(r#"{{"hold_days": {days}, "#), 1)
+        activity("reset", r#"{"percent_of_share": "10"}"#).replacen(
+            '{',
+            &format!(r#"{{"hold_days": {days}, "#),
+            1,
+        )
     };
     let network = Network::open(test, &holding(childs)).await;
     network.brought(network.bob, None).await.expect("no parent");

@@ -72,7 +72,8 @@ fn every_month_is_beside_what_it_would_have_cost() {
 fn a_part_of_history_may_be_asked_for() {
     testkit::run(async |test| {
         let months = history(&test).await;
-        let deal = r#"{"rules": [{"on": "payment", "reward": {"percent": "10"}, "limits": {"payments": 1}}]}"#;
+        let deal =
+            r#"{"rules": [{"on": "payment", "reward": {"percent": "10"}, "limits": {"payments": 1}}]}"#;
         let ann = BTreeSet::from([months.books.ann]);
         let of_ann = Question { affiliates: ann, ..question(deal) };
         assert_eq!(answer(&months, &of_ann).await, ["ann 2026-01 20 -> 10", "ann 2026-02 30 -> 0"]);
@@ -86,7 +87,8 @@ fn a_part_of_history_may_be_asked_for() {
 #[test]
 fn parents_would_have_earned_too() {
     testkit::run(async |test| {
-        let mut months = tell(&test, r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#, "").await;
+        let mut months =
+            tell(&test, r#"{"rules": [{"on": "payment", "reward": {"percent": "20"}}]}"#, "").await;
         let caller = test.operator(months.books.program);
         let bob = AffiliateId(months.books.ann.0 + 1);
         let brought = app::affiliate::update(&test.app, &caller, months.books.ann, |row| {

@@ -181,10 +181,8 @@ impl Terms {
         at_most("fees", self.fees.len(), 16)?;
         at_most("milestones", self.milestones.len(), 32)?;
         self.fees.iter().enumerate().try_for_each(|(index, fee)| check_fee(index, fee, currency))?;
-        let milestones = self.milestones.iter().enumerate();
-        milestones
-            .map(|(index, milestone)| check_milestone(index, milestone, currency))
-            .collect::<Checked>()?;
+        let mut milestones = self.milestones.iter().enumerate();
+        milestones.try_for_each(|(index, milestone)| check_milestone(index, milestone, currency))?;
         self.spend_limit.map_or(Ok(()), |limit| check_amount("spend_limit", limit, currency))
     }
 

@@ -17,7 +17,13 @@ impl fmt::Display for Account {
         }
         for worth in &told.worth {
             let whose = whose(told.affiliate_id, worth.affiliate_id, worth.cut);
-            writeln!(f, "worth {} {currency} ({}{whose}), {}", worth.amount, worth.kind.as_str(), worth.hold)?;
+            writeln!(
+                f,
+                "worth {} {currency} ({}{whose}), {}",
+                worth.amount,
+                worth.kind.as_str(),
+                worth.hold
+            )?;
         }
         for commission in &self.commissions {
             booked(f, commission, currency.code())?;
@@ -123,10 +129,9 @@ fn line(f: &mut fmt::Formatter<'_>, transfer: &TransferAccount, currency: &str) 
 
 fn closed(f: &mut fmt::Formatter<'_>, month: &MonthAccount, currency: &str) -> fmt::Result {
     let MonthAccount { month: name, affiliate_id, deal_id, .. } = month;
-    let state = month.effective_at.map_or_else(
-        || "not closed yet".to_owned(),
-        |at| format!("closed, in effect {}", when(at)),
-    );
+    let state = month
+        .effective_at
+        .map_or_else(|| "not closed yet".to_owned(), |at| format!("closed, in effect {}", when(at)));
     writeln!(f, "month {name} of affiliate {affiliate_id} under deal {deal_id}: {state}")?;
     for correction in &month.corrections {
         let of_this =

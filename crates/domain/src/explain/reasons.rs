@@ -23,7 +23,9 @@ pub(super) fn earned(about: &About<'_>) -> Remark {
 /// Why a rule gave nothing.
 pub(super) fn skipped(about: &About<'_>, why: Why) -> Remark {
     let text = match why {
-        Why::OtherFact => format!("the rule is on {}, and this is {}", on(about.rule.on), kind(about.fact.kind())),
+        Why::OtherFact => {
+            format!("the rule is on {}, and this is {}", on(about.rule.on), kind(about.fact.kind()))
+        }
         Why::NotFirst => format!("the rule is for the first payment, and this is {}", place(about)),
         Why::NotRenewal => "the rule is for payments after the first, and this is the first".to_owned(),
         Why::MonthsOver => months_over(about),
@@ -113,7 +115,10 @@ fn months_over(about: &About<'_>) -> String {
         _ => None,
     });
     let Some((from, until)) = span else { return format!("the {months} months are over") };
-    format!("the {months} months from the first payment on {from} end before {until}, and this is of {}", about.date)
+    format!(
+        "the {months} months from the first payment on {from} end before {until}, and this is of {}",
+        about.date
+    )
 }
 
 fn cap_reached(about: &About<'_>) -> String {
@@ -140,7 +145,9 @@ fn judged(about: &About<'_>) -> Option<(i128, i128, i64, Option<crate::ids::Fact
 }
 
 fn not_qualified(about: &About<'_>) -> String {
-    let Some((level, threshold, ..)) = judged(about) else { return "the qualification is not reached".to_owned() };
+    let Some((level, threshold, ..)) = judged(about) else {
+        return "the qualification is not reached".to_owned();
+    };
     format!("the qualification stands at {} of {}", decimal(level, 0), decimal(threshold, 0))
 }
 
@@ -187,9 +194,7 @@ fn other(about: &About<'_>, why: Why) -> String {
 pub(super) fn note(note: &Note, currency: Currency) -> Remark {
     let (code, text) = match note {
         Note::Parked => ("parked", "the customer or payment is not known yet; it waits".to_owned()),
-        Note::RateMissing => {
-            ("rate_missing", format!("its rate to {currency} is not known yet; it waits"))
-        }
+        Note::RateMissing => ("rate_missing", format!("its rate to {currency} is not known yet; it waits")),
         Note::AffiliateStatus(status) => {
             ("affiliate_status", format!("the affiliate was {status} then, and earns nothing by it"))
         }

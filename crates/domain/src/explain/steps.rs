@@ -57,7 +57,13 @@ fn is_on_qualification(about: &About<'_>) -> bool {
 }
 
 /// A percentage, with what it was before it was rounded.
-fn percentage(about: &About<'_>, ppm: u32, (numerator, denominator): (i128, i128), unit: i64, micros: i64) -> String {
+fn percentage(
+    about: &About<'_>,
+    ppm: u32,
+    (numerator, denominator): (i128, i128),
+    unit: i64,
+    micros: i64,
+) -> String {
     let rate = Rate::from_ppm(ppm).map_or_else(String::new, |rate| rate.to_string());
     let currency = about.course.currency;
     let of = quotient(numerator, denominator, currency.exponent());
@@ -98,7 +104,9 @@ pub(super) fn remarks(course: &Course, fact: &Fact, facts: &[Fact], seen: &[Seen
                 remarks.push("it is the customer's first payment that counts".to_owned());
             }
             Seen::Counted { number, from } => {
-                remarks.push(format!("it is the customer's payment {number} that counts; the first was on {from}"));
+                remarks.push(format!(
+                    "it is the customer's payment {number} that counts; the first was on {from}"
+                ));
             }
             Seen::Judged { on, baseline, level, threshold, day, before } => {
                 let who = if *on == On::QualifiedLead { "lead" } else { "customer" };

@@ -100,7 +100,12 @@ pub(super) fn fold_withdrawal(
 }
 
 /// Adds a row up; what it carries of the first deposit is returned.
-fn count(context: Context<'_, impl Trace>, folded: &mut Folded, case: &Case<'_>, figures: &Figures) -> FirstDeposit {
+fn count(
+    context: Context<'_, impl Trace>,
+    folded: &mut Folded,
+    case: &Case<'_>,
+    figures: &Figures,
+) -> FirstDeposit {
     let truth = context.course.truth_of(case.fact);
     let state = &mut folded.state;
     let carried = context.course.first_deposit_of(case.fact, figures);

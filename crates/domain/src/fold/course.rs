@@ -139,9 +139,8 @@ impl Course {
     /// Booked commissions on qualifications that stay whatever becomes of the qualification (money.md §4), with what
     /// their rule is on.
     pub(super) fn kept(&self) -> impl Iterator<Item = (On, &Booked)> {
-        let stands = |booked: &&Booked| {
-            booked.standing > 0 && !self.rejected.contains(&booked.header.key.fact)
-        };
+        let stands =
+            |booked: &&Booked| booked.standing > 0 && !self.rejected.contains(&booked.header.key.fact);
         self.booked.iter().filter(stands).filter_map(|booked| {
             let of = |assignment: &Assignment| {
                 assignment.terms.clone().filter(|(version, _)| *version == booked.header.version)

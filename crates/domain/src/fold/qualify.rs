@@ -142,7 +142,11 @@ fn reached(
 }
 
 /// The first deposit, when this fact is it; a deposit that an activity row carries is never returned.
-fn first_deposit(context: Context<'_, impl Trace>, state: &State, case: &Case<'_>) -> Result<(i128, StoodOn), Why> {
+fn first_deposit(
+    context: Context<'_, impl Trace>,
+    state: &State,
+    case: &Case<'_>,
+) -> Result<(i128, StoodOn), Why> {
     let truth = context.course.truth_of(case.fact).deposits;
     let is_first = state.counted == 1;
     match &case.fact.body {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 /// Something that reaches the books.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every step is a fact")]
 pub(crate) enum Step {
     /// A fact arrives; a refund whose payment is unknown waits for it.
     Fact(Fact),

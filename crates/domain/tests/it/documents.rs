@@ -67,9 +67,9 @@ fn the_choices_of_the_deals_page_are_what_customers_get() {
             coupon: said.coupon.first().cloned(),
             ..Evidence::default()
         };
-        let of_coupon = deals.iter().find(|(_, criteria)| {
-            !criteria.coupon.is_empty() && criteria.fit(&evidence, date).is_some()
-        });
+        let of_coupon = deals
+            .iter()
+            .find(|(_, criteria)| !criteria.coupon.is_empty() && criteria.fit(&evidence, date).is_some());
         let candidates: Vec<Candidate<'_>> =
             deals.iter().map(|(deal, criteria)| Candidate { deal: *deal, criteria }).collect();
         let coupon = of_coupon.map(|(deal, _)| *deal);

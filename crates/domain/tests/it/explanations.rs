@@ -33,7 +33,13 @@ fn lines(told: &Told) -> Vec<String> {
     }
     lines.extend(told.worth.iter().map(|worth| {
         let cut = worth.cut.map_or_else(String::new, |cut| format!(" ({cut})"));
-        format!("affiliate {} {} {}{cut}, {}", worth.affiliate_id, worth.kind.as_str(), worth.amount, worth.hold)
+        format!(
+            "affiliate {} {} {}{cut}, {}",
+            worth.affiliate_id,
+            worth.kind.as_str(),
+            worth.amount,
+            worth.hold
+        )
     }));
     lines
 }

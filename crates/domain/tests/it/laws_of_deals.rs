@@ -259,6 +259,9 @@ fn cents(amount: i64) -> Money {
     Money::from_micros(amount * 10_000, Currency::EUR)
 }
 
+/// A row of activity: its day, in steps of eight, its brand, and the P&L, volume and deposits of each revision.
+type Row = (i64, Option<&'static str>, Vec<(i64, i64, i64)>);
+
 fn of_brand(brand: Option<&str>) -> Attributes {
     Attributes { brand: brand.map(str::to_owned), ..Attributes::default() }
 }
@@ -267,7 +270,8 @@ impl Facts {
     fn add(&mut self, occurred_at: Timestamp, source: String, attributes: Attributes, body: Body) -> FactId {
         self.next += 1;
         // Odd and even, so that ids are in no order of time.
-        let id = FactId(Uuid::from_u128(if self.next % 2 == 0 { self.next } else { 400 - self.next }));
+        let id =
+            FactId(Uuid::from_u128(if self.next.is_multiple_of(2) { self.next } else { 400 - self.next }));
         self.facts.push(Fact { id, occurred_at, source, attributes, body });
         id
     }
@@ -308,7 +312,7 @@ impl Facts {
         }
     }
 
-    fn rows(&mut self, rows: &[(i64, Option<&'static str>, Vec<(i64, i64, i64)>)]) {
+    fn rows(&mut self, rows: &[Row]) {
         let mut seen = Vec::new();
         for (day, brand, revisions) in rows {
             if seen.contains(&(day, brand)) {

@@ -221,6 +221,10 @@ fn split<'a>(words: &[&'a str]) -> (Vec<&'a str>, Attributes) {
             rest.push(*word);
             continue;
         };
+        if name == "interval" {
+            attributes.interval = domain::fact::Interval::from_unit(value, 1);
+            continue;
+        }
         let value = Some(value.to_owned());
         match name {
             "brand" => attributes.brand = value,
@@ -229,9 +233,6 @@ fn split<'a>(words: &[&'a str]) -> (Vec<&'a str>, Attributes) {
             "plan" => attributes.plan = value,
             "campaign" => attributes.campaign = value,
             "coupon" => attributes.coupon = value,
-            "interval" => {
-                attributes.interval = domain::fact::Interval::from_unit(&value.unwrap_or_default(), 1);
-            }
             other => panic!("{other} is no attribute"),
         }
     }

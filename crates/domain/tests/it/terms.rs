@@ -190,7 +190,7 @@ fn smartico(mask: i64, qualifier: Option<Qualification>) -> Deal {
     let rate = |text| Rate::from_percent(text).expect(text);
     Deal {
         cpl: (mask & CPL != 0).then(|| (Amount(2_000_000), qualifier.clone())),
-        cpa: (mask & CPA != 0).then(|| (Amount(40_000_000), qualifier)),
+        cpa: (mask & CPA != 0).then_some((Amount(40_000_000), qualifier)),
         net_pnl: (mask & REV_SHARE_NET_PNL != 0).then(|| rate("30")),
         net_deposits: (mask & REV_SHARE_NET_DEPOSITS != 0).then(|| rate("25")),
     }

@@ -143,8 +143,10 @@ async fn balances(sql: &mut PgConnection, program: i64) -> Outcome {
 
 async fn ask(server: &Server, program: &Program) -> Outcome<Measured> {
     let one = format!("/smartico/api/af2_balance_op?affiliate_id={}", program.one);
-    let year_ago =
-        format!("{one}&to={}T00:00:00Z", app::clock::Clock::System.now().date_naive() - chrono::TimeDelta::days(300));
+    let year_ago = format!(
+        "{one}&to={}T00:00:00Z",
+        app::clock::Clock::System.now().date_naive() - chrono::TimeDelta::days(300)
+    );
     let now_ms = latency(server.address, &one, &program.key).await?;
     let then_ms = latency(server.address, &year_ago, &program.key).await?;
     let started = Instant::now();

@@ -1,8 +1,8 @@
 //! `refero bench replay`: how fast a program's history is told again, and in how much memory. Customers of a hundred
 //! affiliates pay ten times each, and one payment in twenty is returned in part.
 
-use app::{App, Caller};
 use app::affiliate::NewAffiliate;
+use app::{App, Caller};
 use clap::Args;
 use domain::affiliate::Status;
 use domain::command::{Command, Operation, Refund};

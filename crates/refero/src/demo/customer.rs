@@ -131,8 +131,12 @@ impl Life {
         cents: Option<i64>,
     ) -> Result<(), TextError> {
         let source = cents.map(|_| Source::parse(&format!("part-of-{payment}"))).transpose()?;
-        let refund =
-            Refund { source, amount: cents.map(euro_cents), occurred_at: Some(at), ..Refund::whole(payment.clone()) };
+        let refund = Refund {
+            source,
+            amount: cents.map(euro_cents),
+            occurred_at: Some(at),
+            ..Refund::whole(payment.clone())
+        };
         self.push(at, Command::Refund(refund));
         Ok(())
     }

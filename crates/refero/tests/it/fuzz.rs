@@ -18,10 +18,7 @@ fn no_request_that_the_document_allows_breaks_the_api() {
     let url = shown["api"].as_str().expect("an address");
     let key = shown["programs"][0]["key"].as_str().expect("a key");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/fuzz-api");
-    let output = Command::new(script)
-        .args([url, key, SECONDS])
-        .output()
-        .expect("the script starts");
+    let output = Command::new(script).args([url, key, SECONDS]).output().expect("the script starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
     assert!(stdout.contains("No issues found"), "{stdout}");

@@ -23,7 +23,7 @@ async fn history(test: &TestApp) -> (ProgramId, FactId) {
     let registration = Command::Registration(Registration {
         attributes: Attributes::default(),
         affiliate: Some(AffiliateName::Slug(Slug::parse("ann").expect("a slug"))),
-            clicks: Vec::new(),
+        clicks: Vec::new(),
         uid: Some(uid.clone()),
         email: None,
         occurred_at: None,

@@ -36,7 +36,8 @@ fn a_month_is_looked_at_and_closed() {
         let figures = Figures { play: Play { pnl: -100_000_000, ..Play::default() }, ..Figures::default() };
         let day = "2025-01-02".parse().expect("a date");
         let row = Row { player, brand: "one".to_owned(), day, revision: None, figures };
-        let answers = app::activity::record(&test.app, &test.operator(program), vec![row]).await.expect("a feed");
+        let answers =
+            app::activity::record(&test.app, &test.operator(program), vec![row]).await.expect("a feed");
         assert!(answers.iter().all(Result::is_ok), "{answers:?}");
 
         let (program, secret) = (program.to_string(), "07".repeat(32));

@@ -23,7 +23,11 @@ const FROM_1970_TO_2000: i64 = 946_684_800_000_000;
 const MESSAGE: usize = 256 * 1024;
 
 /// Appends clicks to the table.
-pub(super) async fn send(connection: &mut Connection, program: ProgramId, clicks: &[(&ClickRow, i16)]) -> Result<()> {
+pub(super) async fn send(
+    connection: &mut Connection,
+    program: ProgramId,
+    clicks: &[(&ClickRow, i16)],
+) -> Result<()> {
     let mut copy = connection.copy_in_raw(STATEMENT).await?;
     let mut bytes = Vec::with_capacity(MESSAGE + 4096);
     bytes.extend_from_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");

@@ -33,7 +33,12 @@ pub async fn sums(
 }
 
 /// Marks commissions as released by the close of their month, each at the end of its hold but not before `at`.
-pub async fn mark_released(tx: &mut Tx, program: ProgramId, ids: &[CommissionId], at: Timestamp) -> Result<()> {
+pub async fn mark_released(
+    tx: &mut Tx,
+    program: ProgramId,
+    ids: &[CommissionId],
+    at: Timestamp,
+) -> Result<()> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     sqlx::query!(
         "update commission set released_at = greatest(release_at, $3)

@@ -8,7 +8,8 @@ use store::Pool;
 use testkit::Database;
 
 /// Map a global name to a program and hold nothing else.
-const DIRECTORY: &[&str] = &["directory_key", "directory_code", "directory_host", "directory_tracking", "directory_product"];
+const DIRECTORY: &[&str] =
+    &["directory_key", "directory_code", "directory_host", "directory_tracking", "directory_product"];
 
 /// Belong to the installation, not to a program.
 const NODE: &[&str] = &["_sqlx_migrations", "node_secret", "change", "exchange_rate", "click_key"];

@@ -49,7 +49,9 @@ fn a_transaction_that_goes_back_is_stopped() {
                 },
                 store::roll_up::Figures::default(),
             )]);
-            store::write(&mut tx, PROGRAM, store::Rows { days: Some(&days), ..store::Rows::default() }).await.expect("figures");
+            store::write(&mut tx, PROGRAM, store::Rows { days: Some(&days), ..store::Rows::default() })
+                .await
+                .expect("figures");
             let referral = [ReferralId(Uuid::from_u128(1))].into();
             let _ = store::referral::lock(&mut tx, PROGRAM, &referral).await;
         });

@@ -94,7 +94,7 @@ impl Play<'_> {
             25 => self.reject().await,
             26 | 27 => self.close().await,
             28 => self.fetch_rates(false).await,
-            _ => self.fetch_rates(self.step % 3 == 0).await,
+            _ => self.fetch_rates(self.step.is_multiple_of(3)).await,
         }
     }
 

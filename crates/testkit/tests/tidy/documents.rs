@@ -62,7 +62,8 @@ fn every_decision_is_in_the_index() {
 #[test]
 fn every_case_behind_a_rule_is_a_test() {
     let page = tree::read(WHYS).unwrap_or_default();
-    let cases: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && !line.ends_with("| tests |")).collect();
+    let cases: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| ") && !line.ends_with("| tests |")).collect();
     assert!(cases.len() > 15, "the cases of {WHYS} were not found");
     let mut problems = Vec::new();
     for case in cases {

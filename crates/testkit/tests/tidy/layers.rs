@@ -28,7 +28,8 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
 ];
 
 /// All that `domain` may use of others: nothing with a clock of its own, randomness or I/O.
-const PURE: &[&str] = &["chrono", "chrono-tz", "hmac", "percent-encoding", "serde", "serde_json", "sha2", "thiserror", "uuid"];
+const PURE: &[&str] =
+    &["chrono", "chrono-tz", "hmac", "percent-encoding", "serde", "serde_json", "sha2", "thiserror", "uuid"];
 
 /// A dependency that a crate declares.
 struct Dependency {

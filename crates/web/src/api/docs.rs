@@ -39,7 +39,10 @@ const CODES: &[(&str, &str)] = &[
     ("affiliate_cannot_earn", "The affiliate is blocked."),
     ("referral_cannot_earn", "The referral is rejected or expired."),
     ("stale", "A report of the day with a higher revision is recorded."),
-    ("other_figures", "The revision of the day is recorded with other figures; a correction needs a higher one."),
+    (
+        "other_figures",
+        "The revision of the day is recorded with other figures; a correction needs a higher one.",
+    ),
     ("invalid_time", "occurred_at is before 1970, after 2199, or more than five minutes in the future."),
     ("taken", "Another affiliate has the slug or the external id."),
     ("status_refused", "An affiliate of this status cannot take the other one."),
@@ -48,7 +51,10 @@ const CODES: &[(&str, &str)] = &[
     ("identical_payment", "An identical payment was made within ten minutes, and the program refuses that."),
     ("fixed", "What counts a brand's deposits and withdrawals is said once."),
     ("fixed_by_first_fact", "Currency and time zone are fixed by the program's first event."),
-    ("fixed_by_first_click", "The time zone is fixed by the program's first click as well: its figures are kept by day."),
+    (
+        "fixed_by_first_click",
+        "The time zone is fixed by the program's first click as well: its figures are kept by day.",
+    ),
     ("unavailable", "The service is busy or its database does not answer; try again as Retry-After says."),
     ("internal", "Something went wrong on our side; the reference finds it in the log."),
 ];

@@ -9,8 +9,8 @@ use domain::currency::Currency;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::links::WebAddress;
 use super::fields::{self, Amount, CurrencyCode, Month, amount, schema, words};
+use super::links::WebAddress;
 
 schema! {
     ProgramMode = words("Whether the program moves real money.", ["live", "test"]);

@@ -24,7 +24,8 @@ async fn raised(client: &Client) {
     let jane = client.affiliate("jane").await;
     client.refer(jane, "user-1").await;
     client.test.at("2026-05-10T00:00:00Z");
-    let payment = json!({ "type": "payment", "id": "p1", "uid": "user-1", "amount": "100", "currency": "EUR" });
+    let payment =
+        json!({ "type": "payment", "id": "p1", "uid": "user-1", "amount": "100", "currency": "EUR" });
     assert_eq!(client.post("/v1/events", payment).await.status, 201);
     client.test.at("2026-06-01T00:00:00Z");
     assert_eq!(client.patch("/v1/deals/1", json!({ "terms": percent("25") })).await.status, 200);
@@ -75,7 +76,8 @@ fn a_version_may_wait_for_its_time() {
         {
             test.at(time);
             client.refer(jane, uid).await;
-            let payment = json!({ "type": "payment", "id": uid, "uid": uid, "amount": "100", "currency": "EUR" });
+            let payment =
+                json!({ "type": "payment", "id": uid, "uid": uid, "amount": "100", "currency": "EUR" });
             let answer = client.post("/v1/events", payment).await;
             assert_eq!(answer.json()["results"][0]["earned"], earned, "{}", answer.text());
         }

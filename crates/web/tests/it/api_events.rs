@@ -50,7 +50,8 @@ fn a_dispute_a_refund_that_fails_and_a_withdrawal() {
             let row = &balances["data"][0];
             ["pending", "due"].map(|field| row[field].as_str().unwrap_or("-").to_owned()).join(" ")
         };
-        let dispute = |state: &str| json!({ "type": "dispute", "payment_id": "ch_1", "id": "dp_1", "state": state });
+        let dispute =
+            |state: &str| json!({ "type": "dispute", "payment_id": "ch_1", "id": "dp_1", "state": state });
         assert_snapshot!(problem(&client.post("/v1/events", json!({
             "type": "dispute", "payment_id": "ch_9", "id": "dp_9", "state": "opened",
         })).await), @r#"404 unknown_payment no payment is known as "ch_9""#);
@@ -62,9 +63,11 @@ fn a_dispute_a_refund_that_fails_and_a_withdrawal() {
         test.at("2026-06-02T12:00:00Z");
         assert_eq!(client.post("/v1/events", dispute("won")).await.status, 201);
         assert_eq!(owed().await, "0.00 20.00");
-        let refund = |state: &str| json!({
-            "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "50", "currency": "EUR", "state": state,
-        });
+        let refund = |state: &str| {
+            json!({
+                "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "50", "currency": "EUR", "state": state,
+            })
+        };
         assert_eq!(client.post("/v1/events", refund("pending")).await.status, 201);
         assert_eq!(owed().await, "0.00 10.00");
         test.at("2026-06-03T12:00:00Z");

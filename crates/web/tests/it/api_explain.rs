@@ -8,7 +8,8 @@ use crate::api_client::Client;
 /// A referral's payment of 100.00; the ids of the payment and of the commission on it.
 async fn paid(api: &Client, affiliate: i64) -> (String, String) {
     api.refer(affiliate, "cus_1").await;
-    let body = json!({ "type": "payment", "uid": "cus_1", "amount": "100.00", "currency": "EUR", "id": "ch_1" });
+    let body =
+        json!({ "type": "payment", "uid": "cus_1", "amount": "100.00", "currency": "EUR", "id": "ch_1" });
     let answer = api.post("/v1/events", body).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let event = answer.json()["id"].as_str().expect("an id").to_owned();
@@ -23,7 +24,10 @@ fn an_explanation_is_json_and_text_for_whoever_asks() {
         let affiliate = api.affiliate("ann").await;
         let (event, commission) = paid(&api, affiliate).await;
         let answer = api.get(&format!("/v1/commissions/{commission}/explain")).await;
-        assert_eq!((answer.status, answer.headers["content-type"].as_bytes()), (200, &b"application/json"[..]));
+        assert_eq!(
+            (answer.status, answer.headers["content-type"].as_bytes()),
+            (200, &b"application/json"[..])
+        );
         let explained = answer.json();
         assert_eq!(explained["event"]["id"], *event);
         assert_eq!(explained["event"]["source_id"], "ch_1");
@@ -52,7 +56,10 @@ fn an_affiliates_key_sees_its_own_commission_alone() {
         let (event, commission) = paid(&api, ann).await;
         let own = api.with_key(test.affiliate_key(api.program, domain::ids::AffiliateId(ann)).await);
         let explained = own.get(&format!("/v1/commissions/{commission}/explain")).await.json();
-        assert_eq!((&explained["event"]["source_id"], &explained["event"]["attributes"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&explained["event"]["source_id"], &explained["event"]["attributes"]),
+            (&Value::Null, &Value::Null)
+        );
         assert_eq!(explained["worth"][0]["amount"], "20.00");
         assert_eq!(own.get(&format!("/v1/events/{event}/explain")).await.status, 403);
         let other = api.with_key(test.affiliate_key(api.program, domain::ids::AffiliateId(bob)).await);

@@ -95,11 +95,17 @@ fn terms_for_sub_affiliates_are_written_and_read_without_loss() {
             let answer = test.call("GET", "/v1/deals/2", &operator.key, None).await.json();
             json!([answer["version"]["number"], answer["terms"]["sub_affiliates"]])
         };
-        assert_eq!(native().await, json!([1, [{ "flat": "8.50", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]]));
+        assert_eq!(
+            native().await,
+            json!([1, [{ "flat": "8.50", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]])
+        );
         // A row that is sent back as it was changes nothing.
         let same = json!({ "sub_cpa_fee": 8.5, "sub_commission_cut_percent": 10, "sub_affiliate_fee": 2.25 });
         assert_eq!(put(same).await.status, 200);
-        assert_eq!(native().await, json!([1, [{ "flat": "8.50", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]]));
+        assert_eq!(
+            native().await,
+            json!([1, [{ "flat": "8.50", "percent_of_share": "10", "percent_of_net_pnl": "2.25" }]])
+        );
         let answer = put(json!({ "sub_commission_cut_percent": 12.5, "sub_affiliate_fee": 0 })).await;
         assert_snapshot!(fields(&answer.json(), &names), @"sub_affiliate_fee null, sub_cpa_fee 8.5, sub_commission_cut_percent 12.5");
         assert_eq!(native().await, json!([2, [{ "flat": "8.50", "percent_of_share": "12.5" }]]));
@@ -112,7 +118,9 @@ fn terms_for_sub_affiliates_are_written_and_read_without_loss() {
         assert_eq!(put(json!({ "sub_cpa_fee": 0 })).await.status, 200);
         assert_eq!(native().await, json!([4, [{}, { "percent_of_share": "5" }]]));
         let mut refused = Vec::new();
-        for body in [json!({ "sub_cpa_fee": -1 }), json!({ "sub_affiliate_fee": 101 }), json!({ "sub_cpa_fee": "8" })] {
+        for body in
+            [json!({ "sub_cpa_fee": -1 }), json!({ "sub_affiliate_fee": 101 }), json!({ "sub_cpa_fee": "8" })]
+        {
             refused.push(shown(&put(body).await));
         }
         assert_snapshot!(refused.join("\n"), @r#"

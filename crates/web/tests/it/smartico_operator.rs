@@ -172,8 +172,7 @@ impl Operator {
 
     /// A whole deposit is sent back.
     pub(crate) async fn refund(&self, source: &str) {
-        self.submit(Command::Refund(Refund::whole(Source::parse(source).expect("a source"))))
-        .await;
+        self.submit(Command::Refund(Refund::whole(Source::parse(source).expect("a source")))).await;
     }
 }
 

@@ -11,6 +11,7 @@ use domain::ledger;
 use domain::outcome::{Outcome, Standing};
 use domain::sub_affiliate::Network;
 use domain::time::{Period, Timestamp};
+use store::Rows;
 use store::attribution::AttributionRow;
 use store::commission::CommissionRow;
 use store::fact::{Attached, FactRow};
@@ -20,7 +21,6 @@ use store::person::PersonRow;
 use store::referral::ReferralRow;
 use store::review::ReviewRow;
 use store::roll_up::{Day, Figures};
-use store::Rows;
 use uuid::Uuid;
 
 use super::count::{count, count_first, count_refund, day_of, deposits_of};
@@ -119,7 +119,12 @@ impl Effects {
     }
 
     /// Records the acceptance of a command in the log.
-    pub(super) fn log(&mut self, prepared: &Prepared, scope: Option<(Uuid, i64)>, body: Option<serde_json::Value>) {
+    pub(super) fn log(
+        &mut self,
+        prepared: &Prepared,
+        scope: Option<(Uuid, i64)>,
+        body: Option<serde_json::Value>,
+    ) {
         let kind = match prepared.ask.command.kind() {
             Kind::Registration => "referral.created",
             Kind::Payment => "payment.recorded",
@@ -168,8 +173,9 @@ pub(crate) fn book_in(
     row: &FactRow,
     cause: Cause,
 ) -> Result<Outcome, Refused> {
-    let fact =
-        row.to_fact(scope.course.currency).map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
+    let fact = row
+        .to_fact(scope.course.currency)
+        .map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
     let reason = match &fact.body {
         Body::Refund { payment, .. } | Body::Dispute { payment, .. } => Reason::Refund { of: *payment },
         _ => Reason::Fact,
@@ -200,9 +206,11 @@ pub(crate) fn convert(
     deals: &BTreeMap<domain::ids::DealVersionId, DealId>,
     cause: Cause,
 ) -> Result<(), Refused> {
-    let fact =
-        row.to_fact(scope.course.currency).map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
-    let known = scope.history.iter_mut().flat_map(|history| &mut history.facts).find(|known| known.id == fact.id);
+    let fact = row
+        .to_fact(scope.course.currency)
+        .map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
+    let known =
+        scope.history.iter_mut().flat_map(|history| &mut history.facts).find(|known| known.id == fact.id);
     if let Some(known) = known {
         *known = fact.clone();
     }
@@ -365,7 +373,13 @@ fn settle(
 }
 
 /// Remembers a closed month that has to be closed again because of something dated in it.
-pub(super) fn late(scope: &Scope, effects: &mut Effects, affiliate: AffiliateId, at: Timestamp, origin: Origin) {
+pub(super) fn late(
+    scope: &Scope,
+    effects: &mut Effects,
+    affiliate: AffiliateId,
+    at: Timestamp,
+    origin: Origin,
+) {
     let month = scope.course.zone.period_of(at);
     let is_closed = effects.closed_through.is_some_and(|closed| month <= closed);
     // Whether the deal closes at all is not asked here: another of its versions may.

@@ -50,7 +50,12 @@ pub(super) fn pay(
     answer(world, prepared)
 }
 
-pub(super) fn refund(world: &mut World, effects: &mut Effects, prepared: &Prepared, refund: &Refund) -> Answer {
+pub(super) fn refund(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    refund: &Refund,
+) -> Answer {
     let mut detail = json!({ "payment": refund.payment.as_str() });
     if let Some(state) = refund.state {
         detail["state"] = state.as_str().into();
@@ -59,7 +64,12 @@ pub(super) fn refund(world: &mut World, effects: &mut Effects, prepared: &Prepar
     send_back(world, effects, prepared, fact, refund.amount)
 }
 
-pub(super) fn dispute(world: &mut World, effects: &mut Effects, prepared: &Prepared, dispute: &Dispute) -> Answer {
+pub(super) fn dispute(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    dispute: &Dispute,
+) -> Answer {
     let detail = json!({ "payment": dispute.payment.as_str(), "state": dispute.state.as_str() });
     let fact = FactRow { detail: Some(detail), ..new_fact(prepared) };
     send_back(world, effects, prepared, fact, dispute.amount)
@@ -156,7 +166,12 @@ pub(super) fn answer(world: &World, prepared: &Prepared) -> Answer {
     world.facts.get(&prepared.fact).map(|fact| recorded(fact, false)).ok_or(Refused::Unavailable)
 }
 
-pub(super) fn park_or_refuse(world: &mut World, effects: &mut Effects, prepared: &Prepared, fact: FactRow) -> Answer {
+pub(super) fn park_or_refuse(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    fact: FactRow,
+) -> Answer {
     let names: Vec<Hash> = prepared.uid.iter().chain(&prepared.email).copied().collect();
     if prepared.ask.park && !names.is_empty() {
         return park(world, effects, prepared, fact, &names);

@@ -93,7 +93,8 @@ pub(crate) async fn scopes_under(
     rows: Vec<ReferralRow>,
 ) -> Result<Scopes> {
     let program = decisions.program.id;
-    let versions = rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
+    let versions =
+        rows.iter().flat_map(|row| &row.assignments).filter_map(|assignment| assignment.version).collect();
     let terms = app.0.cache.versions(connection, program, &versions).await?;
     let affiliates = rows.iter().flat_map(ReferralRow::affiliates).collect();
     let statuses = decisions.statuses(connection, &affiliates).await?;

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use domain::fact::Kind;
-use domain::fact::{DisputeState, RefundState};
+use domain::fact::{DisputeState, Kind, RefundState};
 use domain::ids::FactId;
 use domain::time::Timestamp;
 use store::fact::FactRow;
 
-/// The reports of refunds and disputes, by payment and their own id, oldest first; `None` where nothing was sent back.
+/// The refunds and disputes of a referral, by payment and their own id.
 #[derive(Default)]
-pub(crate) struct Refunds(BTreeMap<(FactId, Kind, String), BTreeMap<(Timestamp, FactId), Option<i64>>>);
+pub(crate) struct Refunds(BTreeMap<(FactId, Kind, String), Reports>);
+
+/// What was reported of one, oldest first; `None` where nothing was sent back.
+type Reports = BTreeMap<(Timestamp, FactId), Option<i64>>;
 
 /// What counts as sent back: when it happened, and its value in micros, as far as that is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +40,7 @@ impl Refunds {
     }
 }
 
-fn newest(reports: &BTreeMap<(Timestamp, FactId), Option<i64>>) -> Option<Counted> {
+fn newest(reports: &Reports) -> Option<Counted> {
     let ((occurred_at, _), value) = reports.last_key_value()?;
     value.map(|value_micros| Counted { occurred_at: *occurred_at, value_micros })
 }

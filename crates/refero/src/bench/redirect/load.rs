@@ -91,8 +91,8 @@ async fn visit(shared: Rc<Shared>, mut stream: TcpStream) -> Outcome {
         let turn = shared.next.get();
         shared.next.set(turn + 1);
         let mut due = Instant::now();
-        if rate > 0 {
-            due = shared.started + Duration::from_nanos(turn * 1_000_000_000 / rate);
+        if let Some(nanos) = (turn * 1_000_000_000).checked_div(rate) {
+            due = shared.started + Duration::from_nanos(nanos);
             // The clock of timers ticks once a millisecond; what is due within the tick is sent at once.
             if due > Instant::now() {
                 tokio::time::sleep_until(due).await;

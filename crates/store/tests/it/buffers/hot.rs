@@ -407,7 +407,7 @@ fn log(number: u128) -> LogRow {
 /// Days that are there and days that are not.
 fn days() -> BTreeMap<Day, Figures> {
     let of = |number: u128| {
-        let day = if number % 2 == 0 { "2026-01-05" } else { "2026-06-01" };
+        let day = if number.is_multiple_of(2) { "2026-01-05" } else { "2026-06-01" };
         let day = day.parse().expect("a day");
         Day { affiliate: AffiliateId(number as i64), day, deal: DealId(0) }
     };

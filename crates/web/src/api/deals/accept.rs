@@ -91,7 +91,10 @@ pub(crate) async fn accept_deal(
     let currency = app::program::show(&app, &caller).await?.currency;
     let effect = effect
         .into_iter()
-        .map(|(affiliate, micros)| AcceptedEffect { affiliate_id: affiliate.0, amount: amount(micros, currency) })
+        .map(|(affiliate, micros)| AcceptedEffect {
+            affiliate_id: affiliate.0,
+            amount: amount(micros, currency),
+        })
         .collect();
     Ok(Json(AcceptedDeal { deal: shown(deal, currency), from, dry_run: body.dry_run, referrals, effect }))
 }

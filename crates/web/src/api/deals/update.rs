@@ -51,7 +51,10 @@ pub(crate) async fn update_deal(
     params.finish()?;
     let effective_at = changes.effective_at.map(|Instant(at)| at);
     if effective_at.is_some() && changes.terms.is_none() {
-        return Err(Problem::invalid("effective_at", "it says when new terms take effect, but there are no terms"));
+        return Err(Problem::invalid(
+            "effective_at",
+            "it says when new terms take effect, but there are no terms",
+        ));
     }
     let terms = changes.terms.map(|terms| NewTerms { terms, effective_at });
     let row = app::deal::update(&app, &caller, id, changes.name, terms).await?;

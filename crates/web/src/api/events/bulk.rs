@@ -40,7 +40,7 @@ pub(crate) struct EventAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum EventOrProblem {
-    Event(Event),
+    Event(Box<Event>),
     Problem(Box<Details>),
 }
 
@@ -124,7 +124,7 @@ pub(in crate::api) fn render(waiting: Vec<Waiting>, answers: Vec<Answer>) -> Eve
             Err(why) => refused(why.into()),
             Ok(recorded) => {
                 let status = if recorded.replayed { 200 } else { 201 };
-                EventAnswer { status, body: EventOrProblem::Event(answered(source_id, recorded)) }
+                EventAnswer { status, body: EventOrProblem::Event(Box::new(answered(source_id, recorded))) }
             }
         },
     };

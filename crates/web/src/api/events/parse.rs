@@ -191,7 +191,14 @@ impl Body<'_> {
         }
         let attributes = self.attributes()?;
         let occurred_at = self.occurred_at.map(|at| at.0);
-        Ok(Registration { affiliate: Some(affiliate), clicks: Vec::new(), uid, email, attributes, occurred_at })
+        Ok(Registration {
+            affiliate: Some(affiliate),
+            clicks: Vec::new(),
+            uid,
+            email,
+            attributes,
+            occurred_at,
+        })
     }
 
     fn payment(mut self) -> Result<Payment, Problem> {
@@ -246,7 +253,10 @@ impl Body<'_> {
             return Err(Problem::invalid("amount", "a cumulative refund needs the total so far"));
         }
         if state.is_some() && source.is_none() && !is_total {
-            return Err(Problem::invalid("id", "a refund with a state needs an id, by which its reports are known"));
+            return Err(Problem::invalid(
+                "id",
+                "a refund with a state needs an id, by which its reports are known",
+            ));
         }
         Ok(Refund { payment, source, amount, state, is_total, occurred_at: self.occurred_at.map(|at| at.0) })
     }

@@ -100,7 +100,9 @@ pub(crate) struct ProgramChanges {
     review_registrations_per_hour: Option<Option<i32>>,
 }
 
-fn attribution_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AttributionModel>, D::Error> {
+fn attribution_model<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<AttributionModel>, D::Error> {
     let Text(word) = Text::deserialize(deserializer)?;
     AttributionModel::from_word(&word).map(Some).ok_or_else(|| {
         let unexpected = serde::de::Unexpected::Str(&word);

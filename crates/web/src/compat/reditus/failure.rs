@@ -48,7 +48,9 @@ impl IntoResponse for Failure {
         let mut response = (self.status, Json(Body { error: &self.message })).into_response();
         let hint = match self.status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             _ => None,
         };
         response.headers_mut().extend(hint);
@@ -63,7 +65,9 @@ impl From<Refused> for Failure {
                 StatusCode::NOT_FOUND
             }
             // The two texts that the contract fixes (§2.3).
-            Refused::UnknownAffiliate(_) | Refused::NotAttributed(_) => return Failure::new(StatusCode::BAD_REQUEST, "Invalid request"),
+            Refused::UnknownAffiliate(_) | Refused::NotAttributed(_) => {
+                return Failure::new(StatusCode::BAD_REQUEST, "Invalid request");
+            }
             Refused::AlreadyReferred(_) => {
                 return Failure::new(StatusCode::CONFLICT, "Referral already exists");
             }

@@ -34,8 +34,7 @@ pub(super) async fn create(
 ) -> Result<Response> {
     let (affiliate, clicks) = request.evidence()?;
     let is_bare = affiliate.is_none() && matches!(clicks[..], [ClickName::Client(_)]);
-    let registration =
-        Registration { affiliate, clicks, ..registration(&request.email, &request.uid)? };
+    let registration = Registration { affiliate, clicks, ..registration(&request.email, &request.uid)? };
     match record(&app, recorder, Operation::ReditusConversionDeprecated, registration).await? {
         Ok(answer) => Ok(answer),
         Err(Refused::NotAttributed(_)) if is_bare => Err(names_nobody()),
@@ -45,7 +44,8 @@ pub(super) async fn create(
 }
 
 fn names_nobody() -> Failure {
-    let message = "it names no affiliate; expected the whole value of the cookie _gr_id, or pk and uid instead";
+    let message =
+        "it names no affiliate; expected the whole value of the cookie _gr_id, or pk and uid instead";
     Failure::invalid("gr_id", message)
 }
 

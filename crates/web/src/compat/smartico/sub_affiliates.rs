@@ -53,7 +53,10 @@ impl Said {
         }
         match self.sub_cpa_fee {
             Some(Amount(..0)) => {
-                return Err(Refusal::field("sub_cpa_fee", "it is negative; expected an amount, or 0 for none"));
+                return Err(Refusal::field(
+                    "sub_cpa_fee",
+                    "it is negative; expected an amount, or 0 for none",
+                ));
             }
             Some(Amount(fee)) => level.flat = (fee != 0).then_some(money::Amount(fee)),
             None => {}

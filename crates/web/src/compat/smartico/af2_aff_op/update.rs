@@ -103,7 +103,8 @@ async fn change_deal(app: &App, caller: &Caller, id: AffiliateId, said: Said) ->
             Ok(())
         }
         _ => {
-            let message = format!("affiliate {id} has no deal of its own to change; af2_deals_op makes one with it");
+            let message =
+                format!("affiliate {id} has no deal of its own to change; af2_deals_op makes one with it");
             Err(Refusal::field("sub_cpa_fee, sub_commission_cut_percent, sub_affiliate_fee", message))
         }
     }
