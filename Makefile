@@ -28,4 +28,4 @@ test:
 # Two programs with a year of believable data, served.
 demo:
 	scripts/fetch-postgres || echo 'make demo: going on with what is installed' >&2
-	cargo run --release -p refero -- demo
+	cargo run --profile demo -p refero -- demo
