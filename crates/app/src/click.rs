@@ -9,6 +9,7 @@ mod directory;
 mod give_way;
 mod journal;
 pub(crate) mod keys;
+mod link;
 mod programs;
 mod record;
 pub mod redirect;

@@ -3,16 +3,18 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use domain::ids::{AffiliateId, DealId, LinkId, ProgramId};
-use domain::link::{Code, Destination};
+use domain::ids::{AffiliateId, LinkId, ProgramId};
+use domain::link::Code;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use store::StoreError;
-use store::link::Route;
 use tokio::sync::Semaphore;
 
+use super::link::Link;
 use super::programs::{self, Settings};
 use crate::App;
 use crate::error::Result;
@@ -35,100 +37,9 @@ const PARTS: usize = 32;
 /// Links that are read at once when the directory is filled or changed.
 const PAGE: i64 = 5_000;
 
-/// A link as a redirect needs it.
-#[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) program: ProgramId,
-    pub(crate) id: LinkId,
-    pub(crate) affiliate: AffiliateId,
-    pub(crate) slug: Box<str>,
-    pub(crate) deal: Option<DealId>,
-    pub(crate) brand: Box<str>,
-    pub(crate) campaign: Box<str>,
-    pub(crate) leads: Leads,
-    destination_url: Option<Box<str>>,
-    fallback_url: Option<Box<str>>,
-    is_enabled: bool,
-}
-
-/// Where a link leads under the settings of its program.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Leads {
-    /// To its destination, in `destination_url`.
-    ToDestination,
-    /// To the program's fallback page, with a click.
-    ToFallback,
-    /// To its own fallback page, without a click: it is disabled.
-    Disabled,
-}
-
-impl Link {
-    fn new(route: Route, settings: &Settings) -> Link {
-        let text = |text: Option<String>| text.unwrap_or_default().into_boxed_str();
-        let mut link = Link {
-            program: route.program,
-            id: route.id,
-            affiliate: route.affiliate,
-            slug: route.slug.into_boxed_str(),
-            deal: route.deal,
-            brand: text(route.brand),
-            campaign: text(route.campaign),
-            leads: Leads::Disabled,
-            destination_url: route.destination_url.map(String::into_boxed_str),
-            fallback_url: route.fallback_url.map(String::into_boxed_str),
-            is_enabled: route.is_enabled,
-        };
-        link.leads = link.leads_under(settings);
-        link
-    }
-
-    /// A host that the program no longer allows is as good as a disabled link.
-    fn leads_under(&self, settings: &Settings) -> Leads {
-        let is_allowed = |url: &str| Destination::parse_allowed(url, &settings.allowed_hosts).is_ok();
-        match &self.destination_url {
-            _ if !self.is_enabled => Leads::Disabled,
-            None => Leads::ToFallback,
-            Some(url) if is_allowed(url) => Leads::ToDestination,
-            Some(_) => Leads::Disabled,
-        }
-    }
-
-    /// The same link under other settings.
-    fn under(&self, settings: &Settings) -> Link {
-        Link {
-            slug: self.slug.clone(),
-            brand: self.brand.clone(),
-            campaign: self.campaign.clone(),
-            leads: self.leads_under(settings),
-            destination_url: self.destination_url.clone(),
-            fallback_url: self.fallback_url.clone(),
-            ..*self
-        }
-    }
-
-    /// The address it leads to; `None` where there is none, which is a page that says so.
-    pub(crate) fn address<'a>(&'a self, settings: &'a Settings) -> Option<&'a str> {
-        let fallback = settings.fallback_url.as_deref();
-        match self.leads {
-            Leads::ToDestination => self.destination_url.as_deref(),
-            Leads::ToFallback => fallback,
-            Leads::Disabled => {
-                let own = self.fallback_url.as_deref();
-                own.filter(|url| Destination::parse_allowed(url, &settings.allowed_hosts).is_ok())
-                    .or(fallback)
-            }
-        }
-    }
-}
-
-struct Entry {
-    link: Arc<Link>,
-    is_used: AtomicBool,
-}
-
 #[derive(Default)]
 struct Part {
-    links: HashMap<Box<str>, Entry>,
+    links: HashTable<Arc<Link>>,
     unknown: HashMap<Box<str>, Instant>,
 }
 
@@ -165,19 +76,22 @@ impl Directory {
         }
     }
 
-    fn part(&self, code: &str) -> &RwLock<Part> {
-        &self.parts[self.hasher.hash_one(code) as usize % PARTS]
+    fn hash(&self, code: &str) -> u64 {
+        self.hasher.hash_one(code)
+    }
+
+    /// The part of a hash. The table in it goes by other bits: the lowest, and the seven highest.
+    fn part(&self, hash: u64) -> &RwLock<Part> {
+        &self.parts[(hash >> 32) as usize % PARTS]
     }
 
     /// The link of a code in lower case.
     pub(crate) fn get(&self, code: &str) -> Found {
-        let part = self.part(code).read().expect("nothing panics while it holds this");
-        if let Some(entry) = part.links.get(code) {
-            // A plain look first: writing would take the line from other threads each time.
-            if !entry.is_used.load(Ordering::Relaxed) {
-                entry.is_used.store(true, Ordering::Relaxed);
-            }
-            return Found::Link(entry.link.clone());
+        let hash = self.hash(code);
+        let part = self.part(hash).read().expect("nothing panics while it holds this");
+        if let Some(link) = part.links.find(hash, |link| link.code() == code) {
+            link.mark_used();
+            return Found::Link(link.clone());
         }
         match part.unknown.get(code) {
             Some(since) if since.elapsed() < UNKNOWN => Found::Unknown,
@@ -185,12 +99,17 @@ impl Directory {
         }
     }
 
-    fn put(&self, code: &str, link: Arc<Link>) {
-        let mut part = self.part(code).write().expect("nothing panics while it holds this");
-        part.unknown.remove(code);
-        let entry = Entry { link, is_used: AtomicBool::new(true) };
-        if part.links.insert(code.into(), entry).is_none() {
-            self.count.fetch_add(1, Ordering::Relaxed);
+    fn put(&self, link: Arc<Link>) {
+        let hash = self.hash(link.code());
+        let mut part = self.part(hash).write().expect("nothing panics while it holds this");
+        part.unknown.remove(link.code());
+        let is_it = |known: &Arc<Link>| known.code() == link.code();
+        match part.links.entry(hash, is_it, |known| self.hash(known.code())) {
+            Entry::Occupied(mut known) => *known.get_mut() = link,
+            Entry::Vacant(place) => {
+                place.insert(link);
+                self.count.fetch_add(1, Ordering::Relaxed);
+            }
         }
         if part.links.len() > self.limit / PARTS {
             self.evict(&mut part);
@@ -200,9 +119,9 @@ impl Directory {
     /// Removes what was not used since the last time, or, where everything was, what comes first.
     fn evict(&self, part: &mut Part) {
         let before = part.links.len();
-        part.links.retain(|_, entry| entry.is_used.swap(false, Ordering::Relaxed));
+        part.links.retain(|link| link.take_used());
         let mut surplus = part.links.len().saturating_sub(self.limit / PARTS);
-        part.links.retain(|_, _| {
+        part.links.retain(|_| {
             let is_kept = surplus == 0;
             surplus = surplus.saturating_sub(1);
             is_kept
@@ -211,7 +130,7 @@ impl Directory {
     }
 
     fn remember_unknown(&self, code: &str) {
-        let mut part = self.part(code).write().expect("nothing panics while it holds this");
+        let mut part = self.part(self.hash(code)).write().expect("nothing panics while it holds this");
         if part.unknown.len() >= UNKNOWN_REMEMBERED {
             part.unknown.retain(|_, since| since.elapsed() < UNKNOWN);
         }
@@ -223,7 +142,7 @@ impl Directory {
     /// Forgets that a code is unknown: a link was made.
     pub(crate) fn made(&self, code: &str) {
         self.changes.fetch_add(1, Ordering::Relaxed);
-        let mut part = self.part(code).write().expect("nothing panics while it holds this");
+        let mut part = self.part(self.hash(code)).write().expect("nothing panics while it holds this");
         part.unknown.remove(code);
     }
 
@@ -231,8 +150,8 @@ impl Directory {
     pub(crate) fn set_under(&self, program: ProgramId, settings: &Settings) {
         for part in &self.parts {
             let mut part = part.write().expect("nothing panics while it holds this");
-            for entry in part.links.values_mut().filter(|entry| entry.link.program == program) {
-                entry.link = Arc::new(entry.link.under(settings));
+            for link in part.links.iter_mut().filter(|link| link.program == program) {
+                *link = Arc::new(link.under(settings));
             }
         }
     }
@@ -270,9 +189,9 @@ async fn read(app: &App, code: &str) -> Result<Option<Arc<Link>>> {
     let changes = directory.changes.load(Ordering::Acquire);
     let Some(route) = store::link::route(app.pool(), code).await? else { return Ok(None) };
     let Some(settings) = settings(app, route.program).await? else { return Ok(None) };
-    let link = Arc::new(Link::new(route, &settings));
+    let link = Arc::new(Link::new(&route, &settings));
     if directory.changes.load(Ordering::Acquire) == changes {
-        directory.put(code, link.clone());
+        directory.put(link.clone());
     }
     Ok(Some(link))
 }
@@ -343,9 +262,8 @@ async fn fill_from(
         }
         after = last.id;
         for route in routes {
-            let code = route.code.clone();
-            if is_wanted(&code) {
-                directory.put(&code, Arc::new(Link::new(route, &settings)));
+            if is_wanted(&route.code) {
+                directory.put(Arc::new(Link::new(&route, &settings)));
             }
         }
     }

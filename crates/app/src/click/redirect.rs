@@ -12,7 +12,8 @@ use domain::time::Timestamp;
 use domain::traffic::{self, Traffic};
 use store::click::Grade;
 
-use super::directory::{self, Found, Leads, Link};
+use super::directory::{self, Found};
+use super::link::{Leads, Link};
 use super::programs::{self, Settings};
 use super::record::Record;
 use crate::{App, random};
@@ -142,10 +143,10 @@ fn lead(app: &App, visit: &Visit<'_>, link: &Arc<Link>, settings: &Settings, key
     let has_tracker = Destination::fill(url, &mut location, |which, to| match which {
         Macro::Tracker => to.push_str(signed.as_str()),
         Macro::AffiliateId => number(link.affiliate.0, to),
-        Macro::AffiliateSlug => encode(&link.slug, to),
+        Macro::AffiliateSlug => encode(link.slug(), to),
         Macro::LinkId => number(link.id.0, to),
-        Macro::Brand => encode(&link.brand, to),
-        Macro::Campaign => encode(&link.campaign, to),
+        Macro::Brand => encode(link.brand(), to),
+        Macro::Campaign => encode(link.campaign(), to),
         Macro::DealId => number(deal.0, to),
         Macro::CountryCode => {
             to.push_str(country.as_ref().and_then(|code| std::str::from_utf8(code).ok()).unwrap_or_default());
@@ -185,8 +186,8 @@ fn record(app: &App, visit: &Visit<'_>, link: &Link, settings: &Settings, clicke
         address_hash: visit.address.map(|address| app.0.secret.address(link.program, address)),
         address: visit.address.filter(|_| settings.keep_addresses),
         country: clicked.country,
-        brand: &link.brand,
-        campaign: &link.campaign,
+        brand: link.brand(),
+        campaign: link.campaign(),
         agent: visit.agent,
         referrer: visit.referrer,
         page: b"",

@@ -175,6 +175,11 @@ impl Destination {
     pub fn fill(text: &str, to: &mut String, mut value: impl FnMut(Macro<'_>, &mut String)) -> bool {
         let mut rest = text;
         let mut has_tracker = false;
+        // Most addresses have no macro; one letter is looked for much faster than two.
+        if !text.contains('{') {
+            to.push_str(text);
+            return false;
+        }
         while let Some((before, after)) = rest.split_once("{{") {
             let Some((name, behind)) = after.split_once("}}") else { break };
             to.push_str(before);
