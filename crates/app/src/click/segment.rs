@@ -1,4 +1,4 @@
-//! Spill segments: files of frames, each with its length and checksum, so that a torn tail is found and cut. The name of a
+//! Spill segments: files of frames, each with its length and checksum (CRC-32 of IEEE 802.3), so that a torn tail is found and cut. The name of a
 //! segment is the name of its batch, so that a segment that is tried again is not written twice.
 
 use std::fs::{self, File, OpenOptions};
@@ -38,7 +38,7 @@ impl Writing {
     /// Appends a frame. What a failure leaves half written is cut off again.
     pub(crate) fn append(&mut self, payload: &[u8]) -> io::Result<()> {
         let length = (payload.len() as u32).to_le_bytes();
-        let checksum = checksum(payload).to_le_bytes();
+        let checksum = crc32fast::hash(payload).to_le_bytes();
         let mut file = &*self.file;
         let written = file.write_all(&[length, checksum].concat()).and_then(|()| file.write_all(payload));
         match written {
@@ -94,7 +94,7 @@ fn frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (expected, rest) = rest.split_first_chunk::<4>()?;
     let length = u32::from_le_bytes(*length) as usize;
     let (payload, behind) = rest.split_at_checked(length).filter(|_| length <= LONGEST_FRAME)?;
-    (checksum(payload) == u32::from_le_bytes(*expected)).then_some((payload, behind))
+    (crc32fast::hash(payload) == u32::from_le_bytes(*expected)).then_some((payload, behind))
 }
 
 /// The segments of a folder in the order in which they were made.
@@ -111,34 +111,9 @@ pub(crate) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// CRC-32 (IEEE 802.3).
-fn checksum(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut at = 0;
-        while at < 256 {
-            let mut value = at as u32;
-            let mut bit = 0;
-            while bit < 8 {
-                value = if value & 1 == 1 { value >> 1 ^ 0xedb8_8320 } else { value >> 1 };
-                bit += 1;
-            }
-            table[at] = value;
-            at += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(!0, |sum, byte| TABLE[usize::from((sum as u8) ^ byte)] ^ sum >> 8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_checksum_is_the_standard_one() {
-        assert_eq!(checksum(b"123456789"), 0xcbf4_3926);
-    }
 
     #[test]
     fn a_torn_tail_is_cut_wherever_it_is_torn() {
