@@ -7,8 +7,19 @@ use app::click::redirect::{Answer, Cookie, Visit, from_memory, look_up, program_
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+
+/// The headers in which browsers say that nobody has asked for a page yet.
+const PURPOSES: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-moz"),
+];
+
+/// How the operator's proxy says by which scheme it was asked.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What a request asks of the redirect.
 pub(super) struct Asked<'r> {
@@ -122,7 +133,7 @@ pub(crate) fn address(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> O
 
 /// Browsers and mail programs look at pages that nobody has asked for yet.
 fn is_look_ahead(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(|name| {
+    PURPOSES.iter().any(|name| {
         headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
             let value = value.to_ascii_lowercase();
             value.contains("prefetch") || value.contains("prerender") || value.contains("preview")
@@ -132,7 +143,7 @@ fn is_look_ahead(headers: &HeaderMap) -> bool {
 
 /// Whether the visitor speaks TLS: then the cookie may only travel that way.
 fn is_secure(app: &App, headers: &HeaderMap) -> bool {
-    app.is_public_by_tls() || headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+    app.is_public_by_tls() || headers.get(&FORWARDED_PROTO).is_some_and(|scheme| scheme == "https")
 }
 
 fn respond(answer: Answer, is_secure: bool) -> Response {
