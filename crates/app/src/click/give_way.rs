@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::journal::Journal;
+use super::journal::{Journal, Segment};
 
 /// Where 0 is what other processes have, and 19 what runs when nothing else wants to.
 const NICE: i32 = 10;
@@ -27,23 +27,35 @@ const IDLE: f64 = 0.25;
 /// How long load is measured.
 const MEASURED: Duration = Duration::from_millis(100);
 
+/// So many times in a row something is left of the processor where it is not only chance.
+const LEFT: usize = 3;
+
+/// A segment of fewer clicks is written in a moment, and came of no burst.
+const FEW: u64 = 500;
+
+/// Waits while redirects want all of the processor, and a segment and what waits behind it may wait on.
+pub(super) async fn wait(journal: &Journal, segment: &Segment) {
+    if segment.count < FEW {
+        return;
+    }
+    let mut load = Load::new(journal);
+    let mut left = 0;
+    while left < LEFT && segment.is_young() && journal.can_wait() {
+        sleep(MEASURED).await;
+        left = if load.is_full(journal) { 0 } else { left + 1 };
+    }
+}
+
 /// What was asked of the machine lately.
-pub(super) struct Load {
+struct Load {
     at: Instant,
     clicks: u64,
     processor: Option<Processor>,
 }
 
 impl Load {
-    pub(super) fn new(journal: &Journal) -> Load {
+    fn new(journal: &Journal) -> Load {
         Load { at: Instant::now(), clicks: journal.pushed(), processor: Processor::read() }
-    }
-
-    /// Waits while redirects want all of the processor, and what waits may wait on.
-    pub(super) async fn wait(&mut self, journal: &Journal) {
-        while journal.can_wait() && self.is_full(journal) {
-            sleep(MEASURED).await;
-        }
     }
 
     /// Whether redirects want all of the processor, since it was asked last.

@@ -190,16 +190,12 @@ impl Journal {
         self.pushed.load(Ordering::Relaxed)
     }
 
-    /// Whether what waits may wait on: it is not much, not old, there is room for more, and the product goes on. Without a
-    /// disk that takes segments memory is soon short of room.
+    /// Whether what waits may wait on: it is not much, there is room for more, and the product goes on. Without a disk that
+    /// takes segments memory is soon short of room.
     pub(crate) fn can_wait(&self) -> bool {
         let state = self.lock();
-        let is_young = |segment: &Segment| segment.since.elapsed() < LATEST;
         let has_room = state.held + state.buffer.len() <= self.limit / 4 * 3;
-        has_room
-            && !state.is_stopping
-            && state.segments.len() <= PATIENT_SEGMENTS
-            && state.segments.front().is_none_or(is_young)
+        has_room && !state.is_stopping && state.segments.len() <= PATIENT_SEGMENTS
     }
 
     /// How many segments wait, and what clicks take in memory.
@@ -210,6 +206,11 @@ impl Journal {
 }
 
 impl Segment {
+    /// Whether it may wait on.
+    pub(crate) fn is_young(&self) -> bool {
+        self.since.elapsed() < LATEST
+    }
+
     /// Its records, from memory or from its file, whose torn tail is cut.
     pub(crate) fn records(&self) -> std::io::Result<Cow<'_, [u8]>> {
         match (&self.memory, &self.path) {
