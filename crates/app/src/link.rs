@@ -94,7 +94,7 @@ async fn append(app: &App, caller: &Caller, row: &mut LinkRow, fields: &Fields) 
 
 /// Tells the rest of the product of a link that is there now.
 pub(crate) fn made(app: &App, caller: &Caller, row: &LinkRow) {
-    app.0.clicks.directory.made(&row.code);
+    app.0.clicks.directory.change(&row.code);
     app.0.sequencer.notify(caller.program);
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,8 @@ const PAGE: i64 = 5_000;
 struct Part {
     links: HashTable<Arc<Link>>,
     unknown: HashMap<Box<str>, Instant>,
+    /// Counted up by every change, so that what was read before it is not kept behind it.
+    changes: u64,
 }
 
 /// The links that this process knows.
@@ -48,8 +50,6 @@ pub(crate) struct Directory {
     parts: [RwLock<Part>; PARTS],
     hasher: RandomState,
     count: AtomicUsize,
-    /// Counted up by every change, so that a look-up that it overtakes is not kept.
-    changes: AtomicU64,
     limit: usize,
     look_ups: Semaphore,
 }
@@ -70,7 +70,6 @@ impl Directory {
             parts: std::array::from_fn(|_| RwLock::default()),
             hasher: RandomState::new(),
             count: AtomicUsize::new(0),
-            changes: AtomicU64::new(0),
             limit: limit.max(PARTS),
             look_ups: Semaphore::new(LOOK_UPS),
         }
@@ -80,9 +79,13 @@ impl Directory {
         self.hasher.hash_one(code)
     }
 
-    /// The part of a hash. The table in it goes by other bits: the lowest, and the seven highest.
+    /// Which part a hash belongs to. The table in it goes by other bits: the lowest, and the seven highest.
+    fn place(hash: u64) -> usize {
+        (hash >> 32) as usize % PARTS
+    }
+
     fn part(&self, hash: u64) -> &RwLock<Part> {
-        &self.parts[(hash >> 32) as usize % PARTS]
+        &self.parts[Directory::place(hash)]
     }
 
     /// The link of a code in lower case.
@@ -99,9 +102,13 @@ impl Directory {
         }
     }
 
-    fn put(&self, link: Arc<Link>) {
+    /// Keeps a link that was read after so many changes of its part; false if there were more since.
+    fn put(&self, link: Arc<Link>, changes: u64) -> bool {
         let hash = self.hash(link.code());
         let mut part = self.part(hash).write().expect("nothing panics while it holds this");
+        if part.changes != changes {
+            return false;
+        }
         part.unknown.remove(link.code());
         let is_it = |known: &Arc<Link>| known.code() == link.code();
         match part.links.entry(hash, is_it, |known| self.hash(known.code())) {
@@ -114,6 +121,7 @@ impl Directory {
         if part.links.len() > self.limit / PARTS {
             self.evict(&mut part);
         }
+        true
     }
 
     /// Removes what was not used since the last time, or, where everything was, what comes first.
@@ -139,17 +147,32 @@ impl Directory {
         }
     }
 
-    /// Forgets that a code is unknown: a link was made.
-    pub(crate) fn made(&self, code: &str) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
-        let mut part = self.part(self.hash(code)).write().expect("nothing panics while it holds this");
+    /// The changes of a code's part so far.
+    fn changes_of(&self, code: &str) -> u64 {
+        changes_of(self.part(self.hash(code)))
+    }
+
+    /// A link was made or changed. Says whether it is in memory; that its code is unknown is forgotten.
+    pub(crate) fn change(&self, code: &str) -> bool {
+        let hash = self.hash(code);
+        let mut part = self.part(hash).write().expect("nothing panics while it holds this");
+        part.changes += 1;
         part.unknown.remove(code);
+        part.links.find(hash, |link| link.code() == code).is_some()
+    }
+
+    /// Any link may have been changed.
+    fn change_all(&self) {
+        for part in &self.parts {
+            part.write().expect("nothing panics while it holds this").changes += 1;
+        }
     }
 
     /// Changes the links of a program that are in memory to other settings.
-    pub(crate) fn set_under(&self, program: ProgramId, settings: &Settings) {
+    fn set_under(&self, program: ProgramId, settings: &Settings) {
         for part in &self.parts {
             let mut part = part.write().expect("nothing panics while it holds this");
+            part.changes += 1;
             for link in part.links.iter_mut().filter(|link| link.program == program) {
                 *link = Arc::new(link.under(settings));
             }
@@ -183,17 +206,18 @@ pub(crate) async fn look_up(app: &App, code: &str) -> Option<Arc<Link>> {
     found
 }
 
-/// Reads the link of a code and keeps it, unless something changed meanwhile.
+/// Reads the link of a code and keeps it; what is changed meanwhile is read again.
 async fn read(app: &App, code: &str) -> Result<Option<Arc<Link>>> {
     let directory = &app.0.clicks.directory;
-    let changes = directory.changes.load(Ordering::Acquire);
-    let Some(route) = store::link::route(app.pool(), code).await? else { return Ok(None) };
-    let Some(settings) = settings(app, route.program).await? else { return Ok(None) };
-    let link = Arc::new(Link::new(&route, &settings));
-    if directory.changes.load(Ordering::Acquire) == changes {
-        directory.put(link.clone());
+    loop {
+        let changes = directory.changes_of(code);
+        let Some(route) = store::link::route(app.pool(), code).await? else { return Ok(None) };
+        let Some(settings) = settings(app, route.program).await? else { return Ok(None) };
+        let link = Arc::new(Link::new(&route, &settings));
+        if directory.put(link.clone(), changes) {
+            return Ok(Some(link));
+        }
     }
-    Ok(Some(link))
 }
 
 async fn settings(app: &App, program: ProgramId) -> Result<Option<Arc<Settings>>> {
@@ -205,9 +229,7 @@ async fn settings(app: &App, program: ProgramId) -> Result<Option<Arc<Settings>>
 
 /// A link was changed: it is read again, if it is in memory.
 pub(crate) async fn changed(app: &App, code: &str) -> Result<()> {
-    let directory = &app.0.clicks.directory;
-    directory.changes.fetch_add(1, Ordering::Release);
-    if matches!(directory.get(code), Found::Link(_)) {
+    if app.0.clicks.directory.change(code) {
         read(app, code).await?;
     }
     Ok(())
@@ -215,16 +237,13 @@ pub(crate) async fn changed(app: &App, code: &str) -> Result<()> {
 
 /// An affiliate was changed: those of its links that are in memory are read again.
 pub(crate) async fn affiliate_changed(app: &App, program: ProgramId, affiliate: AffiliateId) -> Result<()> {
-    app.0.clicks.directory.changes.fetch_add(1, Ordering::Release);
-    fill_from(app, program, Some(affiliate), |code| {
-        matches!(app.0.clicks.directory.get(code), Found::Link(_))
-    })
-    .await
+    let directory = &app.0.clicks.directory;
+    directory.change_all();
+    fill_from(app, program, Some(affiliate), |code| matches!(directory.get(code), Found::Link(_))).await
 }
 
 /// A program was changed.
 pub(crate) async fn program_changed(app: &App, program: ProgramId) -> Result<()> {
-    app.0.clicks.directory.changes.fetch_add(1, Ordering::Release);
     if let Some(settings) = programs::read(app, program).await? {
         app.0.clicks.directory.set_under(program, &settings);
     }
@@ -248,23 +267,25 @@ async fn fill_from(
     is_wanted: impl Fn(&str) -> bool,
 ) -> Result<()> {
     let directory = &app.0.clicks.directory;
-    let Some(settings) = settings(app, program).await? else { return Ok(()) };
     let mut after = LinkId(0);
     loop {
-        let changes = directory.changes.load(Ordering::Acquire);
+        let changes: Vec<u64> = directory.parts.iter().map(changes_of).collect();
+        let Some(settings) = settings(app, program).await? else { return Ok(()) };
         let mut connection = app.pool().acquire().await.map_err(StoreError::from)?;
         let routes = store::link::routes(&mut connection, program, affiliate, after, PAGE).await?;
         drop(connection);
         let Some(last) = routes.last() else { return Ok(()) };
-        if directory.changes.load(Ordering::Acquire) != changes {
-            // Read the page again, as it is now.
-            continue;
-        }
         after = last.id;
-        for route in routes {
-            if is_wanted(&route.code) {
-                directory.put(Arc::new(Link::new(&route, &settings)));
+        for route in routes.iter().filter(|route| is_wanted(&route.code)) {
+            let link = Arc::new(Link::new(route, &settings));
+            let changes = changes[Directory::place(directory.hash(&route.code))];
+            if !directory.put(link, changes) {
+                read(app, &route.code).await?;
             }
         }
     }
+}
+
+fn changes_of(part: &RwLock<Part>) -> u64 {
+    part.read().expect("nothing panics while it holds this").changes
 }

@@ -1,6 +1,6 @@
 //! Writing clicks gives way to answering them: both share the machine, and a redirect is waited for while a click in its
 //! segment is not. While redirects come by the thousand and want all of the processor, segments wait on disk, some seconds at
-//! most; otherwise they are written at a lower priority.
+//! most; otherwise they are written at a lower priority, those of many clicks after a moment's look at the load.
 
 use std::future::Future;
 use std::io;
@@ -30,41 +30,51 @@ const MEASURED: Duration = Duration::from_millis(100);
 /// So many times in a row something is left of the processor where it is not only chance.
 const LEFT: usize = 3;
 
-/// A segment of fewer clicks is written in a moment, and came of no burst.
+/// What was measured longer ago says nothing of now.
+const STALE: Duration = Duration::from_secs(3);
+
+/// A segment of fewer clicks is written in a moment, and came of no burst. One that an earlier process has left has no
+/// count and is written at once.
 const FEW: u64 = 500;
 
-/// Waits while redirects want all of the processor, and a segment and what waits behind it may wait on.
-pub(super) async fn wait(journal: &Journal, segment: &Segment) {
-    if segment.count < FEW {
-        return;
-    }
-    let mut load = Load::new(journal);
-    let mut left = 0;
-    while left < LEFT && segment.is_young() && journal.can_wait() {
-        sleep(MEASURED).await;
-        left = if load.is_full(journal) { 0 } else { left + 1 };
-    }
-}
-
 /// What was asked of the machine lately.
-struct Load {
+pub(super) struct Load {
     at: Instant,
     clicks: u64,
     processor: Option<Processor>,
+    /// How many times in a row something was left of the processor.
+    left: usize,
 }
 
 impl Load {
-    fn new(journal: &Journal) -> Load {
-        Load { at: Instant::now(), clicks: journal.pushed(), processor: Processor::read() }
+    pub(super) fn new(journal: &Journal) -> Load {
+        Load { at: Instant::now(), clicks: journal.pushed(), processor: Processor::read(), left: 0 }
     }
 
-    /// Whether redirects want all of the processor, since it was asked last.
-    fn is_full(&mut self, journal: &Journal) -> bool {
+    /// Waits while redirects want all of the processor, and a segment and what waits behind it may wait on.
+    pub(super) async fn wait(&mut self, journal: &Journal, segment: &Segment) {
+        if segment.count < FEW {
+            return;
+        }
+        if self.at.elapsed() > STALE {
+            *self = Load::new(journal);
+        } else {
+            self.measure(journal);
+        }
+        while self.left < LEFT && segment.is_young() && journal.can_wait() {
+            sleep(MEASURED).await;
+            self.measure(journal);
+        }
+    }
+
+    /// Looks whether redirects wanted all of the processor since it was looked at last.
+    fn measure(&mut self, journal: &Journal) {
         let now = Load::new(journal);
         let before = std::mem::replace(self, now);
         let clicks = (self.clicks - before.clicks) as f64 / (self.at - before.at).as_secs_f64().max(1e-3);
         let idle = before.processor.zip(self.processor).map_or(1.0, |(before, now)| now.idle_since(before));
-        clicks > MANY && idle < IDLE
+        let is_full = clicks > MANY && idle < IDLE;
+        self.left = if is_full { 0 } else { before.left + 1 };
     }
 }
 

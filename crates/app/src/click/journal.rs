@@ -60,6 +60,8 @@ struct State {
     segments: VecDeque<Segment>,
     /// Bytes of closed segments in memory, and of the open one.
     held: usize,
+    /// The writer has a segment that is not finished.
+    is_taken: bool,
     /// The writer has nothing to do.
     is_wanted: bool,
     is_stopping: bool,
@@ -154,6 +156,7 @@ impl Journal {
             {
                 let mut state = self.lock();
                 if let Some(segment) = state.segments.pop_front() {
+                    state.is_taken = true;
                     return Some(segment);
                 }
                 if self.is_ended.load(Ordering::Acquire) {
@@ -168,7 +171,11 @@ impl Journal {
     /// A segment was written, or its clicks are lost: it takes no memory any more.
     pub(crate) fn finish(&self, segment: &Segment) {
         let bytes = segment.memory.as_ref().map_or(0, Vec::len);
-        self.lock().held -= bytes;
+        {
+            let mut state = self.lock();
+            state.held -= bytes;
+            state.is_taken = false;
+        }
         self.done.fetch_add(segment.count, Ordering::Release);
         self.settled.notify_waiters();
     }
@@ -198,10 +205,10 @@ impl Journal {
         has_room && !state.is_stopping && state.segments.len() <= PATIENT_SEGMENTS
     }
 
-    /// How many segments wait, and what clicks take in memory.
+    /// How many segments wait or are being written, and what clicks take in memory.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let state = self.lock();
-        (state.segments.len(), state.held + state.buffer.len())
+        (state.segments.len() + usize::from(state.is_taken), state.held + state.buffer.len())
     }
 }
 

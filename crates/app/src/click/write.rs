@@ -47,9 +47,10 @@ pub(crate) async fn run(app: App) {
 async fn write_all(app: App) {
     let journal = app.0.clicks.journal.clone();
     let mut is_given_up = false;
+    let mut load = give_way::Load::new(&journal);
     loop {
         let Some(segment) = journal.next().await else { return };
-        give_way::wait(&journal, &segment).await;
+        load.wait(&journal, &segment).await;
         match segment.records() {
             Ok(records) => {
                 is_given_up |= !is_given_up && !write_in_turn(&app, &segment, read_all(&records)).await;

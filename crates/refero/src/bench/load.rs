@@ -136,6 +136,9 @@ async fn converse(shared: Rc<Shared>, mut stream: TcpStream) -> Outcome {
         requests.head(&shared.load, &body, &mut request);
         stream.write_all(&request).await?;
         let (status, content) = connections::receive(&mut stream, &mut answer).await?;
+        if content.is_empty() {
+            return Err(Failure::new(format!("an answer of {status} without content")));
+        }
         let now = Instant::now();
         shared.micros.borrow_mut().push(now.duration_since(sent_at.max(shared.started)).as_micros() as u32);
         sent_at = now;
