@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// The longest text of an agent, a page and a query that is kept, in bytes.
 const LONGEST_AGENT: usize = 400;
 const LONGEST_PAGE: usize = 1_000;
-const LONGEST_QUERY: usize = 4_000;
+pub(super) const LONGEST_QUERY: usize = 4_000;
 
 /// A click as it happened.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! What becomes of a click: where it leads, with which token, and what is recorded of it. Answered from memory; only a code
 //! that is not there waits for one look-up.
 
+use std::cell::LazyCell;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use store::click::Grade;
 use super::directory::{self, Found};
 use super::link::{Leads, Link};
 use super::programs::{self, Settings};
-use super::record::Record;
+use super::record::{LONGEST_QUERY, Record};
 use crate::{App, random};
 
 /// The parameter of a click's address that names another page of the program: a deep link.
@@ -139,6 +140,7 @@ fn lead(app: &App, visit: &Visit<'_>, link: &Arc<Link>, settings: &Settings, key
     let signed = token.sign(key);
     let country = visit.address.and_then(|address| app.0.clicks.countries.of(address));
     let deal = link.deal.unwrap_or(settings.default_deal);
+    let traffic = LazyCell::new(|| Traffic::read(kept(visit.query)));
     let mut location = String::with_capacity(url.len() + 80);
     let has_tracker = Destination::fill(url, &mut location, |which, to| match which {
         Macro::Tracker => to.push_str(signed.as_str()),
@@ -152,7 +154,7 @@ fn lead(app: &App, visit: &Visit<'_>, link: &Arc<Link>, settings: &Settings, key
             to.push_str(country.as_ref().and_then(|code| std::str::from_utf8(code).ok()).unwrap_or_default());
         }
         Macro::Traffic(dimension) => {
-            encode(Traffic::read(visit.query).get(dimension).unwrap_or_default(), to);
+            encode(traffic.get(dimension).unwrap_or_default(), to);
         }
     });
     if !has_tracker {
@@ -204,6 +206,11 @@ pub(super) fn keep(app: &App, record: &Record<'_>) {
     } else {
         app.metrics().clicks_dropped.inc();
     }
+}
+
+/// As much of a query as is kept of a click.
+fn kept(query: &str) -> &str {
+    &query[..query.floor_char_boundary(LONGEST_QUERY)]
 }
 
 /// The page that the address of the click asks for, if it is one of the program's allowed hosts; any other is not led to.
