@@ -11,8 +11,8 @@ use prometheus_client::registry::Registry;
 /// Labels of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Request {
-    /// GET, POST, …
-    pub method: String,
+    /// GET, POST, …; `other` for one that is none of the product's.
+    pub method: &'static str,
     /// The route, not the address: `/v1/affiliates/{id}`.
     pub route: String,
     /// The status.
