@@ -10,7 +10,7 @@ use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::click::ClickId;
 use domain::ids::{AffiliateId, LinkId};
-use domain::time::Timestamp;
+use domain::time::{Timestamp, is_plausible};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -84,7 +84,8 @@ fn place(row: &ClickRow) -> String {
 
 fn behind(place: &str) -> Option<(Timestamp, ClickId)> {
     let (micros, id) = place.split_once(' ')?;
-    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, ClickId::parse(id)?))
+    let at = DateTime::from_timestamp_micros(micros.parse().ok()?).filter(|at| is_plausible(*at))?;
+    Some((at, ClickId::parse(id)?))
 }
 
 /// List clicks

@@ -7,13 +7,14 @@ pub(super) mod show;
 pub(super) mod update;
 
 use app::link::LinkRow;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use chrono::{DateTime, Utc};
 use domain::link::Kind;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::fields::{self, Text, schema, words};
+use crate::track::FORWARDED_PROTO;
 
 schema! {
     LinkKind = words("What a link leads to.", Kind::ALL.map(Kind::as_str));
@@ -91,9 +92,9 @@ impl Link {
 
 /// Where the caller reached this server, for links that are on no host of their program's own.
 pub(crate) fn requested_at(headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let scheme = text("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
-    let host = text(header::HOST.as_str()).filter(|host| host.bytes().all(is_of_host)).unwrap_or("localhost");
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let scheme = text(&FORWARDED_PROTO).filter(|scheme| *scheme == "https").unwrap_or("http");
+    let host = text(&header::HOST).filter(|host| host.bytes().all(is_of_host)).unwrap_or("localhost");
     format!("{scheme}://{host}")
 }
 

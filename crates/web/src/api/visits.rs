@@ -101,7 +101,9 @@ pub(crate) async fn list_visits(
         let message = format!("it is more than {LONGEST} days after from; ask for a year at a time");
         return Err(Problem::invalid("to", message));
     }
-    let filter = DailyFilter { affiliate, link, from, through, after: page.after(behind)? };
+    let is_asked = |place: &(NaiveDate, AffiliateId, LinkId)| (from..=through).contains(&place.0);
+    let after = page.after(|place| behind(place).filter(is_asked))?;
+    let filter = DailyFilter { affiliate, link, from, through, after };
     let rows = app::click::visits(&app, &caller, filter, page.reads()).await?;
     Ok(page.answer(rows, place, Visits::from))
 }

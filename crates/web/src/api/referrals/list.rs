@@ -7,7 +7,7 @@ use axum::extract::State;
 use domain::ids::ReferralId;
 use domain::referral;
 use domain::text::Email;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, is_plausible};
 
 use super::{Referral, ReferralState, shown};
 use crate::api::extract::{Anyone, Params};
@@ -55,5 +55,6 @@ fn place(view: &ReferralView) -> String {
 
 fn read_place(place: &str) -> Option<(Timestamp, ReferralId)> {
     let (micros, id) = place.split_once(':')?;
-    Some((Timestamp::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
+    let at = Timestamp::from_timestamp_micros(micros.parse().ok()?).filter(|at| is_plausible(*at))?;
+    Some((at, id.parse().ok()?))
 }
