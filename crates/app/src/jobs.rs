@@ -10,6 +10,7 @@ pub(crate) mod payout_mail;
 pub(crate) mod postback;
 mod rates_fetch;
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use futures_util::future::join_all;
 use store::job::{ClaimedJob, DeadJob};
 use store::{Fault, StoreError};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -40,7 +41,7 @@ const LEASE_SECONDS: f64 = 60.0;
 /// How often a lease is renewed.
 const RENEW: Duration = Duration::from_secs(20);
 
-/// Jobs that this process runs at a time, and how many of them one program may claim in a round.
+/// Jobs that this process runs at a time, and how many of them may be of one program.
 const CONCURRENT: usize = 16;
 const PER_PROGRAM: usize = 8;
 
@@ -146,7 +147,7 @@ pub async fn run_once(app: &App, now: Timestamp) -> Result<usize> {
     }
     crate::postback::watch::catch_up(app, now).await?;
     loop {
-        let jobs = claim_due(app, now, CONCURRENT).await?;
+        let jobs = claim_due(app, now, CONCURRENT, &HashMap::new()).await?;
         if jobs.is_empty() {
             return Ok(count);
         }
@@ -189,12 +190,15 @@ async fn sweep(app: &App, program: ProgramId, now: Timestamp) -> Result<usize> {
 async fn keep_working(app: &App) {
     let mut stopping = app.0.tasks.stopping();
     let mut running = JoinSet::new();
+    // Whose jobs they are.
+    let mut programs = HashMap::new();
     loop {
-        match claim_due(app, app.now(), CONCURRENT - running.len()).await {
+        match claim_due(app, app.now(), CONCURRENT - running.len(), &programs).await {
             Ok(jobs) => {
                 for job in jobs {
-                    let app = app.clone();
-                    running.spawn(async move { perform(&app, &job, app.now()).await });
+                    let (app, program) = (app.clone(), job.program);
+                    let task = running.spawn(async move { perform(&app, &job, app.now()).await });
+                    programs.insert(task.id(), program);
                 }
             }
             Err(error) => tracing::debug!(%error, "no jobs can be claimed right now"),
@@ -202,7 +206,9 @@ async fn keep_working(app: &App) {
         tokio::select! {
             () = stopped(&mut stopping) => break,
             () = app.0.jobs.wake.notified() => {}
-            Some(_) = running.join_next() => {}
+            Some(ended) = running.join_next_with_id() => {
+                programs.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
             () = tokio::time::sleep(LOOK) => {}
         }
     }
@@ -214,8 +220,13 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stop| *stop).await);
 }
 
-/// Claims up to `room` due jobs, of every program in turn.
-async fn claim_due(app: &App, now: Timestamp, room: usize) -> store::Result<Vec<ClaimedJob>> {
+/// Claims up to `room` due jobs, of every program in turn; what runs counts as a program's own.
+async fn claim_due(
+    app: &App,
+    now: Timestamp,
+    room: usize,
+    running: &HashMap<task::Id, ProgramId>,
+) -> store::Result<Vec<ClaimedJob>> {
     let mut jobs = Vec::new();
     if room == 0 {
         return Ok(jobs);
@@ -225,9 +236,13 @@ async fn claim_due(app: &App, now: Timestamp, room: usize) -> store::Result<Vec<
     let first = random::below(programs.len() as u64) as usize;
     programs.rotate_left(first);
     for program in programs {
-        let limit = PER_PROGRAM.min(room - jobs.len());
-        if limit == 0 {
+        if room == jobs.len() {
             break;
+        }
+        let own = running.values().filter(|other| **other == program).count();
+        let limit = PER_PROGRAM.saturating_sub(own).min(room - jobs.len());
+        if limit == 0 {
+            continue;
         }
         match store::job::claim(app.pool(), program, now, random::id(), LEASE_SECONDS, limit as i64).await {
             Ok(claimed) => jobs.extend(claimed),

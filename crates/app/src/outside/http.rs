@@ -62,9 +62,10 @@ pub enum HttpError {
         /// Bytes at most.
         limit: usize,
     },
-    /// The address leads into a network that is not the public one.
+    /// The address leads into a network that is not the public one. Which it is, is not told: strangers would learn
+    /// names of the operator's network.
     #[error(
-        "{host} is {address}, which is not a public address; the operator has to allow such (--allow-private-postbacks)"
+        "{host} leads to what is not a public address; the operator has to allow such (--allow-private-postbacks)"
     )]
     Private {
         /// Who was asked.
@@ -122,16 +123,20 @@ pub struct Reply {
     pub beginning: String,
 }
 
-/// Sends a request and keeps at most `limit` bytes of the answer. Redirects of a GET are followed a few times, each to
+/// Sends a request and keeps at most `limit` bytes of the answer, all within a time. Redirects of a GET are followed a few times, each to
 /// where the request may reach.
 pub async fn send(request: &Outgoing<'_>, limit: usize, patience: Duration) -> Result<Reply, HttpError> {
-    let mut target = read(request.url)?;
+    let first = read(request.url)?;
+    let host = first.host.clone();
+    match tokio::time::timeout(patience, follow(first, request, limit)).await {
+        Ok(answered) => answered,
+        Err(_) => Err(HttpError::TooSlow { host, seconds: patience.as_secs() }),
+    }
+}
+
+async fn follow(mut target: Target, request: &Outgoing<'_>, limit: usize) -> Result<Reply, HttpError> {
     for _ in 0..=REDIRECTS {
-        let attempt = tokio::time::timeout(patience, ask(&target, request, limit));
-        let (reply, location) = match attempt.await {
-            Ok(answered) => answered?,
-            Err(_) => return Err(HttpError::TooSlow { host: target.host, seconds: patience.as_secs() }),
-        };
+        let (reply, location) = ask(&target, request, limit).await?;
         let next = location.filter(|_| request.body.is_none() && (300..400).contains(&reply.status));
         let Some(next) = next else { return Ok(reply) };
         target = read(&absolute(&target, &next))?;

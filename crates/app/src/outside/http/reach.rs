@@ -29,7 +29,10 @@ impl Reach {
         }
         let private = found.iter().find(|address| !self.allows(**address)).map(SocketAddr::ip);
         match private {
-            Some(address) => Err(HttpError::Private { host: host.to_owned(), address }),
+            Some(address) => {
+                tracing::info!(host, %address, "a request was kept out of a network that is not public");
+                Err(HttpError::Private { host: host.to_owned(), address })
+            }
             None => Ok(found),
         }
     }
