@@ -47,6 +47,9 @@ pub struct Changes {
     pub active: Option<bool>,
 }
 
+/// Definitions of an affiliate at most: each is called for each of its customers.
+const DEFINITIONS: i64 = 20;
+
 /// The longest body, in characters.
 const BODY: usize = 10_000;
 
@@ -81,10 +84,20 @@ pub async fn create(app: &App, caller: &Caller, new: NewPostback) -> Result<Post
     check(&row)?;
     let id = app.0.counters.next(app.pool(), caller.program, "postback").await?;
     let row = PostbackRow { id, ..row };
+    // What has happened and has no number yet is not news to it.
+    crate::sequencer::number_all(app, caller.program).await;
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
     if let Some(affiliate) = affiliate {
         let known = store::affiliate::by_id(tx.read(), caller.program, affiliate).await?;
         known.ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}")))?;
+        let others =
+            store::postback::page(tx.read(), caller.program, Some(affiliate), 0, DEFINITIONS).await?;
+        if others.len() as i64 == DEFINITIONS {
+            let message = format!(
+                "affiliate {affiliate} has {DEFINITIONS} postbacks, which is the limit; change one of them"
+            );
+            return Err(Error::invalid("affiliate_id", message));
+        }
     }
     if let Some(deal) = new.deal {
         let known = store::deal::newest(tx.read(), caller.program, deal).await?;

@@ -102,7 +102,7 @@ impl FromStr for Method {
 #[error("{0}")]
 pub struct InvalidPostback(String);
 
-/// The macros of [`values`](Values) that are no parameters of a click, or are called otherwise there.
+/// The macros of [`values`](Values) that are not called as a dimension of traffic is.
 const OWN_MACROS: [&str; 32] = [
     "event",
     "event_id",

@@ -351,32 +351,30 @@ impl TryFrom<RawDelivery> for DeliveryRow {
     }
 }
 
-/// Appends calls; one that is there already stays as it is. Says which are new.
-pub async fn append(tx: &mut Tx, program: ProgramId, rows: &[DeliveryRow]) -> Result<Vec<Uuid>> {
-    let mut appended = Vec::with_capacity(rows.len());
-    for row in rows {
-        let new = sqlx::query_scalar!(
-            "insert into postback_delivery (program_id, id, postback_id, affiliate_id, log_id, place, trigger, method, url,
-                                            body, state, attempts, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'waiting', 0, $11, $11)
-             on conflict (program_id, postback_id, log_id, place) do nothing returning id",
-            program.0,
-            row.id,
-            row.postback,
-            row.affiliate.0,
-            row.log.0,
-            row.place,
-            row.trigger.as_str(),
-            row.method.as_str(),
-            row.url,
-            row.body,
-            row.created_at
-        )
-        .fetch_optional(tx.enter(Step::Appends)?)
-        .await?;
-        appended.extend(new);
-    }
-    Ok(appended)
+/// Appends a call; one that is there already stays as it is. Says whether it is new.
+pub async fn append(tx: &mut Tx, program: ProgramId, row: &DeliveryRow) -> Result<bool> {
+    let new = sqlx::query_scalar!(
+        "insert into postback_delivery (program_id, id, postback_id, affiliate_id, log_id, place, trigger, method, url,
+                                        body, state, error, attempts, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $13)
+         on conflict (program_id, postback_id, log_id, place) do nothing returning id",
+        program.0,
+        row.id,
+        row.postback,
+        row.affiliate.0,
+        row.log.0,
+        row.place,
+        row.trigger.as_str(),
+        row.method.as_str(),
+        row.url,
+        row.body,
+        row.state,
+        row.error,
+        row.created_at
+    )
+    .fetch_optional(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(new.is_some())
 }
 
 /// Calls, the newest first: of a definition and an affiliate if they are given, in a state, and before an id.

@@ -25,6 +25,10 @@ use crate::{App, random};
 /// Log rows that are read at a time.
 const PAGE: i64 = 500;
 
+/// The longest address and body that are sent, in bytes.
+const LONGEST_URL: usize = 8_000;
+const LONGEST_BODY: usize = 64_000;
+
 /// How often is looked for news.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -73,61 +77,75 @@ async fn advance(app: &App, program: ProgramId, now: Timestamp) -> Result<Option
     let Some(last) = logs.last().map(|row| row.number) else { return Ok(None) };
     let mut definitions = store::postback::page(tx.read(), program, None, 0, i64::MAX).await?;
     definitions.retain(|definition| definition.active);
-    let mut calls = Vec::new();
+    let mut jobs = Vec::new();
     if !definitions.is_empty() {
         let reader = Reader { program, logs: &logs, now };
         let Some(found) = reader.read(tx.read()).await? else { return Ok(None) };
+        let mut places: BTreeMap<(i64, LogId), i32> = BTreeMap::new();
         for news in found {
-            calls.extend(calls_for(&news, &definitions, now));
+            // Written one by one: what strangers put into their texts must not gather in memory.
+            for definition in wanted(&news, &definitions) {
+                let Some(mut call) = call(&news, definition, now) else { continue };
+                let place = places.entry((call.postback, call.log)).or_insert(0);
+                call.place = *place;
+                *place += 1;
+                let is_new = store::postback::append(&mut tx, program, &call).await?;
+                if is_new && call.error.is_none() {
+                    jobs.push(crate::jobs::postback::job(call.id, now));
+                }
+            }
         }
     }
-    let mut places: BTreeMap<(i64, LogId), i32> = BTreeMap::new();
-    for call in &mut calls {
-        let place = places.entry((call.postback, call.log)).or_insert(0);
-        call.place = *place;
-        *place += 1;
-    }
-    let new = store::postback::append(&mut tx, program, &calls).await?;
-    let jobs: Vec<_> = new.iter().map(|id| crate::jobs::postback::job(*id, now)).collect();
     store::job::enqueue(&mut tx, program, &jobs).await?;
     store::postback::move_cursor(&mut tx, program, last).await?;
     tx.commit().await?;
     Ok(Some(jobs.len()))
 }
 
-/// The calls of a piece of news, filled in.
-fn calls_for(news: &News, definitions: &[PostbackRow], now: Timestamp) -> Vec<DeliveryRow> {
-    let wanted = definitions.iter().filter(|definition| {
+/// The definitions that a piece of news is for.
+fn wanted<'a>(news: &News, definitions: &'a [PostbackRow]) -> impl Iterator<Item = &'a PostbackRow> {
+    definitions.iter().filter(|definition| {
         definition.trigger == news.trigger
             && definition.affiliate.is_none_or(|affiliate| affiliate == news.affiliate)
             && definition.deal.is_none_or(|deal| Some(deal) == news.deal)
-    });
+    })
+}
+
+/// A call, filled in; one that comes out too long has failed from the beginning.
+fn call(news: &News, definition: &PostbackRow, now: Timestamp) -> Option<DeliveryRow> {
     let fill = |text: &str, escape| text.parse::<Template>().ok().map(|it| it.fill(&news.values, escape));
-    let call = |definition: &PostbackRow| {
-        let body = definition.body.as_deref().filter(|_| definition.method == Method::Post);
-        Some(DeliveryRow {
-            id: random::id(),
-            postback: definition.id,
-            affiliate: news.affiliate,
-            log: news.log,
-            place: 0,
-            trigger: news.trigger,
-            method: definition.method,
-            url: fill(&definition.url, Escape::Percent)?,
-            body: match body {
-                Some(body) => Some(fill(body, body_escape(body))?),
-                None => None,
-            },
-            state: "waiting".to_owned(),
-            attempts: 0,
-            status: None,
-            response: None,
-            error: None,
-            created_at: now,
-            updated_at: now,
-        })
+    let body = definition.body.as_deref().filter(|_| definition.method == Method::Post);
+    let mut url = fill(&definition.url, Escape::Percent)?;
+    let mut body = match body {
+        Some(body) => Some(fill(body, body_escape(body))?),
+        None => None,
     };
-    wanted.filter_map(call).collect()
+    let mut error = None;
+    if url.len() > LONGEST_URL {
+        error = Some(format!("the address has {} bytes; at most {LONGEST_URL} are sent", url.len()));
+        url = definition.url.clone();
+    }
+    if let Some(long) = body.take_if(|body| body.len() > LONGEST_BODY) {
+        error = Some(format!("the body has {} bytes; at most {LONGEST_BODY} are sent", long.len()));
+    }
+    Some(DeliveryRow {
+        id: random::id(),
+        postback: definition.id,
+        affiliate: news.affiliate,
+        log: news.log,
+        place: 0,
+        trigger: news.trigger,
+        method: definition.method,
+        url,
+        body,
+        state: if error.is_some() { "failed" } else { "waiting" }.to_owned(),
+        attempts: 0,
+        status: None,
+        response: None,
+        error,
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 /// Finds what a page of the log tells of.
@@ -209,10 +227,10 @@ impl Reader<'_> {
         let versions: Vec<DealVersionId> =
             referrals.values().flat_map(|row| &row.assignments).filter_map(|row| row.version).collect();
         let deals = store::deal::by_versions(connection, program, &versions).await?;
-        let owners: BTreeSet<AffiliateId> =
-            referrals.values().flat_map(|row| &row.assignments).map(|row| row.affiliate).collect();
-        let owners: Vec<i64> = owners.into_iter().map(|id| id.0).collect();
-        let found = store::affiliate::find(connection, program, &owners, &[], &[]).await?;
+        let owners = referrals.values().flat_map(|row| &row.assignments).map(|row| row.affiliate);
+        let told: BTreeSet<AffiliateId> = owners.chain(moved.iter().map(|row| row.affiliate)).collect();
+        let told: Vec<i64> = told.into_iter().map(|id| id.0).collect();
+        let found = store::affiliate::find(connection, program, &told, &[], &[]).await?;
         let commissions: Vec<CommissionId> = moved.iter().map(|row| row.commission).collect();
         let row = store::program::by_id(connection, program).await?;
         let Some(visits) = visit::visits(connection, program, &list, self.now).await? else {
@@ -293,7 +311,8 @@ impl Known {
             triggers.push(Trigger::Payment);
         }
         let news = triggers.into_iter().filter_map(|trigger| {
-            let (affiliate, deal, mut values) = self.customer(log, trigger, referral, fact.occurred_at)?;
+            let (affiliate, deal, mut values) =
+                self.customer(log, trigger, referral, fact.occurred_at, None)?;
             if let Some(amount) = fact.amount {
                 values.insert("amount", decimal(amount.micros().into(), amount.currency().exponent()));
                 values.insert("deposit", decimal(amount.micros().into(), amount.currency().exponent()));
@@ -328,46 +347,48 @@ impl Known {
         moved: &MovedRow,
     ) -> Option<News> {
         let fact = self.facts.get(&moved.fact).map_or(log.recorded_at, |fact| fact.occurred_at);
-        let (_, deal, mut values) = self.customer(log, trigger, referral, fact)?;
+        let (_, deal, mut values) = self.customer(log, trigger, referral, fact, Some(moved.affiliate))?;
         let kind = ledger::Kind::from_code(moved.kind)?;
         let standing = self.standings.get(&moved.commission).copied().unwrap_or(0);
         values.insert("commission_id", moved.commission.to_string());
         values.insert("commission_kind", kind.as_str().to_owned());
         values.insert("commission", decimal(standing.into(), 2));
         values.insert("commission_change", decimal(moved.change_micros.into(), 2));
-        values.insert("affiliate_id", moved.affiliate.to_string());
-        values.insert("affiliate", self.slugs.get(&moved.affiliate).cloned().unwrap_or_default());
         Some(News { trigger, log: log.id, affiliate: moved.affiliate, deal: Some(deal), values })
     }
 
-    /// A customer's owner and deal at an instant, and what is said of them.
+    /// A customer's owner and deal at an instant, and what is said of them: to the owner unless somebody else is told.
+    /// Whoever brought an affiliate is told neither who its customers are nor how they came.
     fn customer(
         &self,
         log: &NumberedRow,
         trigger: Trigger,
         referral: &ReferralRow,
         at: Timestamp,
+        told: Option<AffiliateId>,
     ) -> Option<(AffiliateId, DealId, Values)> {
         let owner =
             referral.assignments.iter().rev().find(|it| it.from <= at).or(referral.assignments.first())?;
         let deal = self.deals.get(&owner.version?).copied()?;
-        let mut values = self.visits.get(&(referral.id, owner.affiliate)).cloned().unwrap_or_default();
+        let told = told.unwrap_or(owner.affiliate);
+        let is_owner = told == owner.affiliate;
+        let mut values = self.visits.get(&(referral.id, told)).cloned().unwrap_or_default();
         values.extend(common(self.program, trigger, log));
         let attributes = &referral.attributes;
         let said = [
             ("registration_id", Some(referral.id.to_string())),
-            ("customer_id", self.uids.get(&referral.person).cloned()),
-            ("affiliate_id", Some(owner.affiliate.to_string())),
-            ("affiliate", self.slugs.get(&owner.affiliate).cloned()),
+            ("customer_id", self.uids.get(&referral.person).filter(|_| is_owner).cloned()),
+            ("affiliate_id", Some(told.to_string())),
+            ("affiliate", self.slugs.get(&told).cloned()),
             ("deal_id", Some(deal.to_string())),
             ("currency", Some(self.currency.clone())),
             ("payout_currency", Some(self.currency.clone())),
             ("country_code", attributes.country.clone()),
             ("brand_id", attributes.brand.clone()),
             ("brand_name", attributes.brand.clone()),
-            ("campaign_id", attributes.campaign.clone()),
-            ("campaign_name", attributes.campaign.clone()),
-            ("coupon", attributes.coupon.clone()),
+            ("campaign_id", attributes.campaign.clone().filter(|_| is_owner)),
+            ("campaign_name", attributes.campaign.clone().filter(|_| is_owner)),
+            ("coupon", attributes.coupon.clone().filter(|_| is_owner)),
         ];
         values.extend(said.into_iter().filter_map(|(name, value)| Some((name, value?))));
         if let Some(value) = referral.fold.first_payment.and_then(|first| first.value) {

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::{IntoResponse, Response};
 
 /// The headers in which browsers say that nobody has asked for a page yet.
-const PURPOSES: [HeaderName; 4] = [
+static PURPOSES: [HeaderName; 4] = [
     HeaderName::from_static("sec-purpose"),
     HeaderName::from_static("purpose"),
     HeaderName::from_static("x-purpose"),
@@ -19,7 +19,7 @@ const PURPOSES: [HeaderName; 4] = [
 ];
 
 /// How the operator's proxy says by which scheme it was asked.
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What a request asks of the redirect.
 pub(super) struct Asked<'r> {

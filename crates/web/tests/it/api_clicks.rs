@@ -183,12 +183,17 @@ fn what_cannot_be_asked_for() {
             "/v1/clicks?from=2026-06-02T00:00:00Z&to=2026-06-02T00:00:00Z",
             "/v1/clicks?flagged=maybe",
             "/v1/clicks?cursor=31",
+            // A cursor that somebody made, of the year -29719.
+            "/v1/clicks?cursor=2d3130303030303030303030303030303030303020636c69636b5f3030303030303030303030303030303030303030303030303030303030303030",
             "/v1/clicks?link_id=x",
             "/v1/visits?from=yesterday",
             "/v1/visits?from=2026-06-02&to=2026-06-01",
             "/v1/visits?from=2025-01-01&to=2026-01-03",
             "/v1/visits?to=0001-01-01",
             "/v1/visits?cursor=31",
+            // Days far outside of what is asked for.
+            "/v1/visits?cursor=303030312d30312d303120322030",
+            "/v1/visits?cursor=2d393030302d30312d303120322030",
         ] {
             table += &format!("{path}\n    {}\n", problem(&client.get(path).await));
         }
@@ -201,6 +206,8 @@ fn what_cannot_be_asked_for() {
     400 invalid flagged: expected true or false
 /v1/clicks?cursor=31
     400 invalid cursor: expected next_cursor of the page before, as it came
+/v1/clicks?cursor=2d3130303030303030303030303030303030303020636c69636b5f3030303030303030303030303030303030303030303030303030303030303030
+    400 invalid cursor: expected next_cursor of the page before, as it came
 /v1/clicks?link_id=x
     400 invalid link_id: "x" is not an integer id
 /v1/visits?from=yesterday
@@ -212,6 +219,10 @@ fn what_cannot_be_asked_for() {
 /v1/visits?to=0001-01-01
     400 invalid to: expected a day such as 2026-03-01, of 1970 to 2199
 /v1/visits?cursor=31
+    400 invalid cursor: expected next_cursor of the page before, as it came
+/v1/visits?cursor=303030312d30312d303120322030
+    400 invalid cursor: expected next_cursor of the page before, as it came
+/v1/visits?cursor=2d393030302d30312d303120322030
     400 invalid cursor: expected next_cursor of the page before, as it came
 "#);
     });

@@ -304,6 +304,36 @@ fn a_link_has_a_qr_code() {
 }
 
 #[test]
+fn a_method_that_somebody_made_up_is_no_label() {
+    run(async |test| {
+        for method in ["SESAME", "OPEN", "GET"] {
+            test.send(method, "/healthz", &[], None).await;
+        }
+        let metrics = test.send("GET", "/metrics", &[], None).await.text();
+        let of_health =
+            |line: &&str| line.starts_with("refero_http_requests_total") && line.contains("/healthz");
+        let mut lines: Vec<&str> = metrics.lines().filter(of_health).collect();
+        lines.sort_unstable();
+        assert_snapshot!(lines.join("\n"), @r#"
+refero_http_requests_total{method="GET",route="/healthz",status="200"} 1
+refero_http_requests_total{method="other",route="/healthz",status="405"} 2
+"#);
+    });
+}
+
+#[test]
+fn what_a_click_carries_is_read_once_and_from_what_is_kept() {
+    run(async |test| {
+        shop(&test, "sale", "https://shop.example.com/").await;
+        let macros = "%7B%7Bafp%7D%7D".repeat(200);
+        let path =
+            format!("/c/sale?to=https%3A%2F%2Fshop.example.com%2F%3F{macros}&afp=x{}", "&a".repeat(30_000));
+        let answer = click(&test, &path, &[]).await;
+        assert_eq!(led(&answer), format!("302 https://shop.example.com/?{}&rfr=TOKEN", "x".repeat(200)));
+    });
+}
+
+#[test]
 fn the_metrics_tell_of_clicks() {
     run(async |test| {
         shop(&test, "sale", "https://shop.example.com/").await;
