@@ -160,7 +160,7 @@ impl Metrics {
         registry.register("click_memory_bytes", "Bytes of clicks in memory", self.click_memory_bytes.clone());
         registry.register(
             "click_segments_waiting",
-            "Segments that wait",
+            "Segments that wait or are being written",
             self.click_segments_waiting.clone(),
         );
         registry.register("codes_unknown", "Codes asked for that name no link", self.codes_unknown.clone());

@@ -123,8 +123,8 @@ pub struct Reply {
     pub beginning: String,
 }
 
-/// Sends a request and keeps at most `limit` bytes of the answer, all within a time. Redirects of a GET are followed a few times, each to
-/// where the request may reach.
+/// Sends a request and keeps at most `limit` bytes of the answer, all within a time. Redirects of a GET are followed a few
+/// times, each to where the request may reach.
 pub async fn send(request: &Outgoing<'_>, limit: usize, patience: Duration) -> Result<Reply, HttpError> {
     let first = read(request.url)?;
     let host = first.host.clone();
