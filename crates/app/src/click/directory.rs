@@ -147,11 +147,6 @@ impl Directory {
         }
     }
 
-    /// The changes of a code's part so far.
-    fn changes_of(&self, code: &str) -> u64 {
-        changes_of(self.part(self.hash(code)))
-    }
-
     /// A link was made or changed. Says whether it is in memory; that its code is unknown is forgotten.
     pub(crate) fn change(&self, code: &str) -> bool {
         let hash = self.hash(code);
@@ -210,7 +205,7 @@ pub(crate) async fn look_up(app: &App, code: &str) -> Option<Arc<Link>> {
 async fn read(app: &App, code: &str) -> Result<Option<Arc<Link>>> {
     let directory = &app.0.clicks.directory;
     loop {
-        let changes = directory.changes_of(code);
+        let changes = changes_of(directory.part(directory.hash(code)));
         let Some(route) = store::link::route(app.pool(), code).await? else { return Ok(None) };
         let Some(settings) = settings(app, route.program).await? else { return Ok(None) };
         let link = Arc::new(Link::new(&route, &settings));
@@ -286,6 +281,59 @@ async fn fill_from(
     }
 }
 
+/// How many changes a part has seen.
 fn changes_of(part: &RwLock<Part>) -> u64 {
     part.read().expect("nothing panics while it holds this").changes
+}
+
+#[cfg(test)]
+mod tests {
+    use store::link::Route;
+
+    use super::*;
+
+    fn link(destination: &str) -> Arc<Link> {
+        let settings = Settings {
+            allowed_hosts: Vec::new(),
+            fallback_url: None,
+            click_parameter: "rfr".to_owned(),
+            cookie_seconds: 1,
+            keep_addresses: false,
+            default_deal: domain::ids::DealId(1),
+            zone: "UTC".parse().expect("a zone"),
+        };
+        let route = Route {
+            program: ProgramId(1),
+            id: LinkId(1),
+            code: "sale".to_owned(),
+            affiliate: AffiliateId(1),
+            slug: "jane".to_owned(),
+            deal: None,
+            destination_url: Some(destination.to_owned()),
+            fallback_url: None,
+            brand: None,
+            campaign: Some("summer".to_owned()),
+            is_enabled: true,
+        };
+        Arc::new(Link::new(&route, &settings))
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept_behind_it() {
+        let directory = Directory::new(100);
+        let changes = || changes_of(directory.part(directory.hash("sale")));
+        let before = changes();
+        assert!(!directory.change("sale"), "it is in memory");
+        assert!(!directory.put(link("https://old.example.com/"), before), "it was kept");
+        assert!(matches!(directory.get("sale"), Found::NotInMemory));
+        assert!(directory.put(link("https://new.example.com/"), changes()), "it was not kept");
+        let before = changes();
+        assert!(directory.change("sale"), "it is not in memory");
+        assert!(!directory.put(link("https://old.example.com/"), before), "it was kept");
+        let Found::Link(found) = directory.get("sale") else { panic!("it is not in memory") };
+        assert_eq!(
+            (found.code(), found.slug(), found.brand(), found.campaign()),
+            ("sale", "jane", "", "summer")
+        );
+    }
 }
