@@ -96,7 +96,7 @@ async fn account(
     let rows = store::referral::read(connection, program, &referrals).await?;
     let mut scopes = scopes_under(app, connection, &decisions, rows).await?;
     let Some(mut scope) = row.referral.and_then(|id| scopes.by_id.remove(&id)) else { return Ok(account) };
-    account.event.attributes = Some(booked::attributes(&row, &scope.course));
+    account.event.attributes = Some(booked::attributes(&row, &scope.course)?);
     // All reports of a player's day are folded as one fact, under the id of the first.
     let id = if row.kind == Kind::Activity { row.payment.unwrap_or(row.id) } else { row.id };
     if let Some(told) = explained(&mut scope, &scopes, id) {

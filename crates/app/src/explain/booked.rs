@@ -57,17 +57,17 @@ pub(super) async fn fact(
 }
 
 /// What conditions look at: what the fact says, and what the registration stands in for.
-pub(super) fn attributes(row: &FactRow, course: &Course) -> Attributes {
-    let said = row.to_fact(course.currency).map(|fact| fact.attributes).unwrap_or_default();
+pub(super) fn attributes(row: &FactRow, course: &Course) -> Result<Attributes> {
+    let said = row.to_fact(course.currency)?.attributes;
     let customer = &course.customer;
     let told = |one: Option<String>, other: &Option<String>| one.or_else(|| other.clone());
-    Attributes {
+    Ok(Attributes {
         brand: told(said.brand, &customer.brand),
         country: told(said.country, &customer.country),
         campaign: told(said.campaign, &customer.campaign),
         coupon: told(said.coupon, &customer.coupon),
         ..said
-    }
+    })
 }
 
 /// A deal version by its name and number.
