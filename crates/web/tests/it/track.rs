@@ -322,14 +322,16 @@ refero_http_requests_total{method="other",route="/healthz",status="405"} 2
 }
 
 #[test]
-fn what_a_click_carries_is_read_once_and_from_what_is_kept() {
+fn an_address_is_filled_from_as_much_of_a_query_as_is_kept() {
     run(async |test| {
         shop(&test, "sale", "https://shop.example.com/").await;
         let macros = "%7B%7Bafp%7D%7D".repeat(200);
-        let path =
-            format!("/c/sale?to=https%3A%2F%2Fshop.example.com%2F%3F{macros}&afp=x{}", "&a".repeat(30_000));
+        let path = format!(
+            "/c/sale?to=https%3A%2F%2Fshop.example.com%2F%3F{macros}.%7B%7Bsub_id%7D%7D.&afp=x{}&sid=late",
+            "&a".repeat(30_000)
+        );
         let answer = click(&test, &path, &[]).await;
-        assert_eq!(led(&answer), format!("302 https://shop.example.com/?{}&rfr=TOKEN", "x".repeat(200)));
+        assert_eq!(led(&answer), format!("302 https://shop.example.com/?{}..&rfr=TOKEN", "x".repeat(200)));
     });
 }
 
