@@ -19,6 +19,7 @@ mod api_program;
 mod api_rates;
 mod api_referrals;
 mod api_reviews;
+mod postback_bounds;
 mod postbacks;
 mod reditus_affiliate;
 mod reditus_company;
