@@ -77,13 +77,20 @@ struct Run {
     measured: Measured,
     /// Processor time of the server a request, in microseconds.
     cpu_time: f64,
+    drained: Drained,
+}
+
+/// What was left to write when the load was over.
+#[derive(Clone, Copy)]
+struct Drained {
+    clicks: i64,
+    seconds: f64,
 }
 
 /// What became of the clicks.
 struct Written {
     clicks: i64,
     dropped: i64,
-    drain_seconds: f64,
     peak_kib: u64,
     bytes: i64,
 }
@@ -112,15 +119,15 @@ async fn measure(ground: &Ground, options: &Options) -> Outcome<(Vec<Run>, Writt
     let server = Server::start(&ground.dir, ground.external_url()).await?;
     wait_for_links(&server, options.links).await?;
     let opponents = opponents::start().await?;
+    let mut rates = vec![0, options.rate];
+    rates.dedup();
     let mut runs = Vec::new();
     for _ in 0..options.runs {
-        for rate in [0, options.rate] {
-            if rate == 0 || options.rate > 0 {
-                runs.extend(turn(&server, &opponents, options, rate).await?);
-            }
+        for rate in &rates {
+            runs.extend(turn(&server, &opponents, options, *rate).await?);
         }
     }
-    let written = drained(&server, &mut sql).await?;
+    let written = written(&server, &mut sql).await?;
     for opponent in opponents {
         opponent.stop().await;
     }
@@ -147,11 +154,9 @@ async fn turn(server: &Server, opponents: &[Opponent], options: &Options, rate: 
         if measured.errors > 0 {
             return Err(Failure::new(format!("{}: {} requests went wrong", who.name(), measured.errors)));
         }
-        runs.push(Run { who, rate, measured, cpu_time });
-        if who == Who::Refero {
-            // What is left to write shall not cost the next one.
-            wait_until_written(server).await?;
-        }
+        // What is left to write shall not cost the next one.
+        let drained = drain(server).await?;
+        runs.push(Run { who, rate, measured, cpu_time, drained });
     }
     Ok(runs)
 }
@@ -192,21 +197,21 @@ async fn wait_for_links(server: &Server, links: u64) -> Outcome {
     Ok(())
 }
 
-/// Waits until every recorded click is written, and says how long it took.
-async fn wait_until_written(server: &Server) -> Outcome<f64> {
+/// Waits until every recorded click is written, and says how many and how long that were.
+async fn drain(server: &Server) -> Outcome<Drained> {
     let started = Instant::now();
     let recorded = metric(server, "refero_clicks_recorded_total").await?;
+    let clicks = recorded - metric(server, "refero_clicks_written_total").await?;
     while metric(server, "refero_clicks_written_total").await? < recorded {
         if started.elapsed() > DRAIN {
             return Err(Failure::new("the clicks are not written in time"));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Ok(started.elapsed().as_secs_f64())
+    Ok(Drained { clicks, seconds: started.elapsed().as_secs_f64() })
 }
 
-async fn drained(server: &Server, sql: &mut PgConnection) -> Outcome<Written> {
-    let drain_seconds = wait_until_written(server).await?;
+async fn written(server: &Server, sql: &mut PgConnection) -> Outcome<Written> {
     let recorded = metric(server, "refero_clicks_recorded_total").await?;
     let clicks: i64 = sqlx::query_scalar("select count(*) from click").fetch_one(&mut *sql).await?;
     if clicks != recorded {
@@ -221,7 +226,6 @@ async fn drained(server: &Server, sql: &mut PgConnection) -> Outcome<Written> {
     Ok(Written {
         clicks,
         dropped: metric(server, "refero_clicks_dropped_total").await?,
-        drain_seconds,
         peak_kib: server.memory()?.peak,
         bytes: bytes.fetch_one(sql).await?,
     })
@@ -271,13 +275,22 @@ fn print(runs: &[Run], written: &Written, rate: u64) {
         }
     }
     println!(
-        "{} clicks written, {} dropped, the last {:.1} s after the load; memory at most {} MiB; {:.0} bytes a click on disk",
+        "{} clicks written, {} dropped; memory at most {} MiB; {:.0} bytes a click on disk",
         written.clicks,
         written.dropped,
-        written.drain_seconds,
         written.peak_kib / 1024,
         written.bytes as f64 / written.clicks.max(1) as f64
     );
+    if let Some(longest) =
+        runs.iter().max_by(|one, other| one.drained.seconds.total_cmp(&other.drained.seconds))
+    {
+        let share = longest.drained.clicks as f64 / longest.measured.answers.max(1) as f64;
+        println!(
+            "written while a load went on: at least {:.0} %; the rest in {:.1} s after it",
+            (1.0 - share) * 100.0,
+            longest.drained.seconds
+        );
+    }
 }
 
 fn as_json(runs: &[Run], written: &Written) -> Value {
@@ -287,11 +300,12 @@ fn as_json(runs: &[Run], written: &Written) -> Value {
             json!({
                 "who": run.who.name(), "asked_per_second": run.rate, "per_second": run.measured.rate(),
                 "p50_ms": run.measured.p50, "p99_ms": run.measured.p99, "cpu_time": run.cpu_time,
+                "left_clicks": run.drained.clicks, "drain_seconds": run.drained.seconds,
             })
         })
         .collect();
     json!({
-        "runs": runs, "clicks": written.clicks, "dropped": written.dropped, "drain_seconds": written.drain_seconds,
+        "runs": runs, "clicks": written.clicks, "dropped": written.dropped,
         "peak_kib": written.peak_kib, "bytes": written.bytes,
     })
 }
