@@ -440,8 +440,8 @@ pub async fn entries(
         .collect()
 }
 
-/// How much the releasable commissions hold, those left out whose referral a person is to look at: the sum of what was booked on the held side, per commission. The
-/// transaction holds the referrals' locks.
+/// How much the releasable commissions hold, those left out whose referral a person is to look at: the sum of what was
+/// booked on the held side, per commission. The transaction holds the referrals' locks.
 pub async fn held(tx: &mut Tx, program: ProgramId, ids: &[CommissionId]) -> Result<Vec<HeldRow>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(

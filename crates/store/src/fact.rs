@@ -27,8 +27,8 @@ pub struct FactRow {
     pub operation: i16,
     /// Its referral; `None` while it is parked.
     pub referral: Option<ReferralId>,
-    /// Of a refund or dispute: its payment, unless parked. Of a newer report of a day's figures: the first one, whose id they all
-    /// are folded under.
+    /// Of a refund or dispute: its payment, unless parked. Of a newer report of a day's figures: the first one, whose id
+    /// they all are folded under.
     pub payment: Option<FactId>,
     /// The amount as it came; `None` where the sort has none.
     pub amount: Option<Money>,

@@ -73,8 +73,8 @@ pub async fn connect(url: &str, connections: u32) -> Result<Pool> {
     Ok(pool)
 }
 
-/// A pool of one connection to the same PostgreSQL, for work that gives way to all other: `opened` is told the process of each
-/// backend that serves it.
+/// A pool of one connection to the same PostgreSQL, for work that gives way to all other: `opened` is told the process of
+/// each backend that serves it.
 pub fn connect_apart(pool: &Pool, opened: impl Fn(i32) + Clone + Send + Sync + 'static) -> Pool {
     PgPoolOptions::new()
         .max_connections(1)

@@ -143,7 +143,8 @@ pub async fn append(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     tracking::append(tx, program.id, &program.tracking).await
 }
 
-/// Stores changed settings and counts the version up; another default deal is dated by the change. The transaction holds the fence exclusively.
+/// Stores changed settings and counts the version up; another default deal is dated by the change. The transaction holds the
+/// fence exclusively.
 pub async fn update(tx: &mut Tx, program: &ProgramRow) -> Result<()> {
     sqlx::query!(
         "update program set name = $2, currency = $3, zone = $4, payout_mode = $5, payout_threshold_micros = $6,

@@ -30,9 +30,9 @@ pub enum Step {
 
 /// A transaction on one program.
 ///
-/// Every transaction that has to do with decisions holds the program's fence: *shared* where it only reads decisions (affiliate statuses, deals,
-/// settings), *exclusive* where it changes one. So whoever decides about facts sees decisions that cannot change
-/// before its commit, without a row lock that all facts of a program would share.
+/// Every transaction that has to do with decisions holds the program's fence: *shared* where it only reads decisions
+/// (affiliate statuses, deals, settings), *exclusive* where it changes one. So whoever decides about facts sees decisions
+/// that cannot change before its commit, without a row lock that all facts of a program would share.
 ///
 /// One that is dropped before its end takes its connection with it, and PostgreSQL undoes what it did.
 pub struct Tx {

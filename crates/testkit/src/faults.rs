@@ -22,8 +22,8 @@ impl TestApp {
         sqlx::query_scalar(sql).fetch_one(&mut self.session().await).await.expect("sessions can be ended")
     }
 
-    /// Lets the leases of unfinished jobs end and their next attempts be due, as if the time had passed that they wait after a
-    /// crash; says how many there are.
+    /// Lets the leases of unfinished jobs end and their next attempts be due, as if the time had passed that they wait after
+    /// a crash; says how many there are.
     pub async fn free_jobs(&self) -> u64 {
         let sql =
             "update job set leased_until = null, run_at = least(run_at, created_at) where state = 'waiting'";

@@ -1,7 +1,7 @@
 //! A seeded simulation: a random program with random deals lives through some months of registrations, payments in many
 //! currencies, refunds, disputes, days of players, closes, payouts and changed settings, told late, twice, in any order and
-//! through crashes; an independent auditor compares what every affiliate earned, is due and was paid with what it computes from
-//! what was acknowledged. The same seed makes the same program and the same requests.
+//! through crashes; an independent auditor compares what every affiliate earned, is due and was paid with what it computes
+//! from what was acknowledged. The same seed makes the same program and the same requests.
 //!
 //! `REFERO_SIMULATION=7`, `7,8` or `100..200` runs these seeds instead of the usual ones.
 

@@ -1,6 +1,5 @@
-//! What a call names a click by: the token of a redirect, or the cookie `_gr_id` of the script: eleven fields joined by `:` and URI-encoded, nine in the
-//! script's old copy (contract §4.3). Anything
-//! else is the bare client id in it.
+//! What a call names a click by: the token of a redirect, or the cookie `_gr_id` of the script: eleven fields joined by `:`
+//! and URI-encoded, nine in the script's old copy (contract §4.3). Anything else is the bare client id in it.
 
 use domain::command::ClickName;
 use uuid::Uuid;

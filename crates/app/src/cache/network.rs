@@ -110,8 +110,8 @@ fn deals(own: &[(Timestamp, Option<DealId>)], defaults: &[(Timestamp, DealId)]) 
     times.into_iter().filter_map(|at| Some((at, deal(at)?))).collect()
 }
 
-/// The versions that are in force in a span: the newest in effect before it, and those that take effect within it. The first version of a
-/// deal holds for all time before it too.
+/// The versions that are in force in a span: the newest in effect before it, and those that take effect within it. The first
+/// version of a deal holds for all time before it too.
 fn in_force(
     versions: &Versions,
     from: Timestamp,

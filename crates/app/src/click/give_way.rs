@@ -1,6 +1,6 @@
 //! Writing clicks gives way to answering them: both share the machine, and a redirect is waited for while a click in its
-//! segment is not. While redirects come by the thousand and want all of the processor, segments wait on disk, some seconds at
-//! most; otherwise they are written at a lower priority, those of many clicks after a moment's look at the load.
+//! segment is not. While redirects come by the thousand and want all of the processor, segments wait on disk, some seconds
+//! at most; otherwise they are written at a lower priority, those of many clicks after a moment's look at the load.
 
 use std::future::Future;
 use std::io;
@@ -141,8 +141,8 @@ fn yield_process(process: Option<Pid>) {
     }
 }
 
-/// Gives way with a session: each backend of PostgreSQL leads one, and Linux may share out the processor among sessions first
-/// (`sched_autogroup_enabled`), where a process's own priority counts within its session only.
+/// Gives way with a session: each backend of PostgreSQL leads one, and Linux may share out the processor among sessions
+/// first (`sched_autogroup_enabled`), where a process's own priority counts within its session only.
 fn yield_session(leader: Pid) -> io::Result<()> {
     let group = Path::new("/proc").join(leader.as_raw_nonzero().to_string()).join("autogroup");
     match std::fs::write(group, NICE.to_string()) {

@@ -1,6 +1,6 @@
 //! Clicks on their way to the database. A redirect appends to a buffer; every few milliseconds a thread writes the buffer
-//! to the open spill segment, which another one syncs (`sync.rs`); the writer (`write.rs`) takes segments that are closed and deletes them after their
-//! commit.
+//! to the open spill segment, which another one syncs (`sync.rs`); the writer (`write.rs`) takes segments that are closed
+//! and deletes them after their commit.
 //!
 //! Memory is bounded: closed segments beyond the limit are kept on disk only. When the disk is full as well, clicks are
 //! dropped and counted; their tokens still attribute.

@@ -1,6 +1,6 @@
 //! Faults seen in other systems, each through the whole product and named after the fault. Others of them are told where
-//! their subject is: the commission of a parent (`sub_affiliates`), a refusal and its key (`ingest`), foreign units without a
-//! rate (`rates`).
+//! their subject is: the commission of a parent (`sub_affiliates`), a refusal and its key (`ingest`), foreign units without
+//! a rate (`rates`).
 
 use app::ingest::{Ask, submit, submit_many};
 use app::payout::Rail;
@@ -211,7 +211,8 @@ fn a_first_commission_that_was_cancelled_blocks_no_later_one() {
     });
 }
 
-/// An eighth of 4, 12, 20, 28 and 36 cents is half a cent, and one, two, three and four more: rounded up each, 1 + 2 + 3 + 4 + 5.
+/// An eighth of 4, 12, 20, 28 and 36 cents is half a cent, and one, two, three and four more: rounded up each, these are
+/// 1 + 2 + 3 + 4 + 5.
 #[test]
 fn rounding_is_the_same_one_by_one_in_a_batch_folded_again_parked_and_converted() {
     let cents = ["0.04", "0.12", "0.20", "0.28", "0.36"];

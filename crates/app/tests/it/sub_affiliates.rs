@@ -1,5 +1,5 @@
-//! Sub-affiliates through the whole product: ann was brought by bob, bob by cat. What each level takes is decided in `domain`
-//! and told in its tests; here it is booked, released, closed and taken back beside what ann earns.
+//! Sub-affiliates through the whole product: ann was brought by bob, bob by cat. What each level takes is decided in
+//! `domain` and told in its tests; here it is booked, released, closed and taken back beside what ann earns.
 
 use app::Error;
 use domain::affiliate::Status;

@@ -61,7 +61,8 @@ pub(super) fn tiers(input: &Input<'_>, items: &mut [Item], closed: &mut Closed, 
     }
 }
 
-/// Caps per month and per affiliate, as the terms at the month's end say them for a rule's place: what exceeds one is cut from the latest items, so that the earliest are paid.
+/// Caps per month and per affiliate, as the terms at the month's end say them for a rule's place: what exceeds one is cut
+/// from the latest items, so that the earliest are paid.
 pub(super) fn caps(input: &Input<'_>, items: &mut [Item], closed: &mut Closed, trace: &impl Trace) {
     let rules: std::collections::BTreeSet<u16> =
         items.iter().filter(|item| item.kind != Kind::SubAffiliate).map(|item| item.key.rule).collect();

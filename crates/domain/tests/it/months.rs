@@ -1,10 +1,11 @@
 //! The language of the tables about months: a deal as JSON terms and a history in which what stands is said in between.
 //!
 //! `at DATE` moves the clock; `close 2026-03`; `no carry over`; facts `reg 1 DATE`, `pay 1 p1 100 DATE [brand=..
-//! product=.. country=..]` (`100 net 84`: commissions are on 84), `refund p1 30 DATE [as x] [failed]`, `dispute p1 30 DATE opened|won|lost`, `withdraw 1 30 DATE
-//! [brand=..]`, `row 1 DATE deposits 50 pnl 100 bonuses 5 .. [brand=..]` (1 is the customer; the same customer, brand
-//! and day again is the next revision); `elsewhere 100 DATE` (earned by others under the deal); `shows CPL CPA SHARE
-//! ADJUSTMENTS BALANCE` as the Smartico surface shows them; `stands CARRIED`, the carried shares.
+//! product=.. country=..]` (`100 net 84`: commissions are on 84), `refund p1 30 DATE [as x] [failed]`, `dispute p1 30 DATE
+//! opened|won|lost`, `withdraw 1 30 DATE [brand=..]`, `row 1 DATE deposits 50 pnl 100 bonuses 5 .. [brand=..]` (1 is the
+//! customer; the same customer, brand and day again is the next revision); `elsewhere 100 DATE` (earned by others under the
+//! deal); `shows CPL CPA SHARE ADJUSTMENTS BALANCE` as the Smartico surface shows them; `stands CARRIED`, the carried
+//! shares.
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 //!
 //! The `sh` blocks run in order in one shell, in a folder of their own, with the built binary and PostgreSQL's own
 //! programs on the path. `# → this … that` below a command says that its output contains both, in this order. Left out
-//! are lines that begin with `make`, `cargo` or `scripts/`, or with a variable for them: they build, test and fetch, and `.ci/run`
-//! does that. The addresses and the folder of the pages are replaced by ones that are free.
+//! are lines that begin with `make`, `cargo` or `scripts/`, or with a variable for them: they build, test and fetch, and
+//! `.ci/run` does that. The addresses and the folder of the pages are replaced by ones that are free.
 
 use std::fmt::Write as _;
 use std::path::Path;

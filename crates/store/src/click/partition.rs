@@ -54,7 +54,8 @@ pub async fn list(pool: &Pool) -> Result<Vec<Month>> {
     Ok(months)
 }
 
-/// Makes the partition of a month, unless it is there; says whether it was made. Writers go on meanwhile: a table is made first and attached then.
+/// Makes the partition of a month, unless it is there; says whether it was made. Writers go on meanwhile: a table is made
+/// first and attached then.
 pub async fn make(pool: &Pool, month: Month) -> Result<bool> {
     if list(pool).await?.contains(&month) {
         return Ok(false);

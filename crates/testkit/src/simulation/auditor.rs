@@ -1,13 +1,14 @@
 //! The auditor: computes from what was acknowledged, by the money rules alone and with none of the engine's code, what every
-//! affiliate earned, has on hold, is due, was paid and carries, commission by commission, and what each closed month came to.
+//! affiliate earned, has on hold, is due, was paid and carries, commission by commission, and what each closed month came
+//! to.
 //!
 //! It covers percentages, flat sums, criteria, first and renewal, N months, N payments, once, caps per referral, month and
-//! affiliate, spend limits, tiers, milestones, the qualification of customers (`unqualify = always`), net P&L with a linear fee,
-//! net deposits, the three ways of a negative month, sub-affiliates of two levels, refunds (single, failed, in total), disputes,
-//! foreign currencies, statuses, rejections, payouts and adjustments. It does not cover what the simulation does not do either:
-//! qualified leads, `unqualify` otherwise, fees that are not linear, results by brand, several brands, deposits counted from
-//! both sources, expiry, opening entries, reassignment, a reviewer's rejection in a deal that closes, and parents whose months
-//! are closed with those of children held for longer or shorter.
+//! affiliate, spend limits, tiers, milestones, the qualification of customers (`unqualify = always`), net P&L with a linear
+//! fee, net deposits, the three ways of a negative month, sub-affiliates of two levels, refunds (single, failed, in total),
+//! disputes, foreign currencies, statuses, rejections, payouts and adjustments. It does not cover what the simulation does
+//! not do either: qualified leads, `unqualify` otherwise, fees that are not linear, results by brand, several brands,
+//! deposits counted from both sources, expiry, opening entries, reassignment, a reviewer's rejection in a deal that closes,
+//! and parents whose months are closed with those of children held for longer or shorter.
 
 mod calendar;
 mod fold;

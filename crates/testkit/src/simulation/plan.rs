@@ -1,5 +1,5 @@
-//! Random programs and terms. Terms that look at months come with amounts that divide without a rest, so that every figure of
-//! a statement can be said in one way only.
+//! Random programs and terms. Terms that look at months come with amounts that divide without a rest, so that every figure
+//! of a statement can be said in one way only.
 
 use super::draw::Draw;
 use super::words::{

@@ -1,5 +1,5 @@
-//! One run of the simulation: a random program lives through some months step by step, and at every few steps everything that
-//! is due is done and the auditor compares.
+//! One run of the simulation: a random program lives through some months step by step, and at every few steps everything
+//! that is due is done and the auditor compares.
 
 mod begin;
 mod decisions;

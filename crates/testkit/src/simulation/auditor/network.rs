@@ -1,5 +1,5 @@
-//! What parents earn by what the affiliates they brought earn (money.md §4): at the same ratio, each level by its own percent
-//! of the affiliate who referred.
+//! What parents earn by what the affiliates they brought earn (money.md §4): at the same ratio, each level by its own
+//! percent of the affiliate who referred.
 
 use super::super::words::{Instant, Level, On};
 use super::fold::{Earned, Folded};

@@ -12,8 +12,8 @@ use crate::api::problem::Problem;
 
 /// Explain a commission
 ///
-/// Every rule with its reason, the arithmetic step by step, and what is booked. An affiliate's key sees its own, and nothing of the customer. With `Accept: text/plain` a page of
-/// text.
+/// Every rule with its reason, the arithmetic step by step, and what is booked. An affiliate's key sees its own, and nothing
+/// of the customer. With `Accept: text/plain` a page of text.
 #[utoipa::path(get, path = "/v1/commissions/{id}/explain", tag = "Commissions", operation_id = "explain_commission",
     params(("id" = inline(fields::CommissionId), Path, description = "The commission.")),
     responses((status = 200, description = "What came of it and why.", body = Explanation)))]

@@ -35,8 +35,8 @@ pub(crate) struct DealChanges {
 
 /// Change a deal
 ///
-/// Other terms make a new version, which meets registrations from now or a later time on. Referrals that are there keep theirs, and
-/// no existing commission changes.
+/// Other terms make a new version, which meets registrations from now or a later time on. Referrals that are there keep
+/// theirs, and no existing commission changes.
 #[utoipa::path(patch, path = "/v1/deals/{id}", tag = "Deals", operation_id = "update_deal",
     params(("id" = i64, Path, minimum = 1, description = "The deal.")),
     request_body = DealChanges,

@@ -16,11 +16,10 @@ use crate::body;
 
 /// Record an event
 ///
-/// Registrations, payments, refunds, disputes, withdrawals and churns. The answer comes after the event is on disk. The same event again,
-/// by its `Idempotency-Key` or by the `id` of the money, gets the first answer again with status 200 and the header
-/// `Idempotent-Replayed: true`; the same key or id with other content is a conflict. Each state of a
-/// refund or dispute is an event of its own under the same `id`. A refused event leaves its key
-/// free.
+/// Registrations, payments, refunds, disputes, withdrawals and churns. The answer comes after the event is on disk. The same
+/// event again, by its `Idempotency-Key` or by the `id` of the money, gets the first answer again with status 200 and the
+/// header `Idempotent-Replayed: true`; the same key or id with other content is a conflict. Each state of a refund or
+/// dispute is an event of its own under the same `id`. A refused event leaves its key free.
 #[utoipa::path(post, path = "/v1/events", tag = "Events", operation_id = "create_event",
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description =
         "A text of your own that is new for every event; or the field idempotency_key.")),

@@ -42,8 +42,8 @@ pub(crate) struct NewPostback {
 
 /// Define a postback
 ///
-/// It is called for what happens from now on. Macros are filled in and escaped for where they stand; one that has no value is
-/// empty.
+/// It is called for what happens from now on. Macros are filled in and escaped for where they stand; one that has no value
+/// is empty.
 #[utoipa::path(post, path = "/v1/postbacks", tag = "Postbacks", operation_id = "create_postback",
     request_body = NewPostback,
     responses((status = 201, description = "The postback.", body = Postback)))]
