@@ -113,7 +113,7 @@ impl Macro<'_> {
     }
 }
 
-/// An address that a link may lead to, as it was given.
+/// An address that a link may lead to, as it was given but for white space around it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Destination {
     text: String,
@@ -160,7 +160,7 @@ impl Destination {
         Ok(destination)
     }
 
-    /// The address as it was given.
+    /// The address as it was given, without white space around it.
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -1,6 +1,6 @@
 //! Codes, hosts, destinations and what is filled in: no redirect leads where nobody allowed it.
 
-use domain::link::{Code, Destination, HostPattern, Macro, encode};
+use domain::link::{Code, Destination, DestinationError, HostPattern, Macro, encode};
 use domain::traffic::Traffic;
 use proptest::prelude::*;
 
@@ -26,10 +26,13 @@ fn codes_are_folded_and_reserved_words_are_refused() {
 }
 
 /// `ok` or the refusal of an address, where `shop.example.com`, `*.example.org` and `localhost` are allowed.
-fn destination(text: &str) -> String {
+fn read(text: &str) -> Result<Destination, DestinationError> {
     let hosts = ["shop.example.com", "*.example.org", "localhost", "[::1]"];
-    let allowed: Vec<HostPattern> = hosts.map(|host| HostPattern::parse(host).expect("a host")).into();
-    match Destination::parse_allowed(text, &allowed) {
+    Destination::parse_allowed(text, &hosts.map(|host| HostPattern::parse(host).expect("a host")))
+}
+
+fn destination(text: &str) -> String {
+    match read(text) {
         Ok(destination) => format!("ok {}", destination.host()),
         Err(error) => error.to_string(),
     }
@@ -94,6 +97,12 @@ fn destinations_stay_on_allowed_hosts() {
 }
 
 #[test]
+fn white_space_around_a_destination_is_no_part_of_it() {
+    let kept = read(" https://shop.example.com \n").expect("a destination");
+    assert_eq!(kept.as_str(), "https://shop.example.com");
+}
+
+#[test]
 fn wildcards_name_no_top_level_domain() {
     for bad in
         ["*", "*.", "*.com", "*.*.com", "a.*.com", "https://a.de", "a.de/", "a.de:80", "", "a..de", "-a.de"]
@@ -139,8 +148,8 @@ proptest! {
     /// Whatever is accepted leads to an allowed host, as a reader of addresses that splits at other places would see it.
     #[test]
     fn what_is_accepted_leads_to_an_allowed_host(text in "https?://[a-z.@:/\\\\?#%]{0,12}(shop\\.example\\.com|evil\\.com)[a-z.@:/\\\\?#% ]{0,12}") {
-        if destination(&text).starts_with("ok ") {
-            let rest = text.split_once("://").expect("a scheme").1.to_ascii_lowercase();
+        if let Ok(destination) = read(&text) {
+            let rest = destination.as_str().split_once("://").expect("a scheme").1.to_ascii_lowercase();
             let authority = rest.split(['/', '?', '#', '\\']).next().expect("a part");
             let host = authority.rsplit('@').next().expect("a part").split(':').next().expect("a part");
             prop_assert_eq!(host, "shop.example.com", "{}", text);
