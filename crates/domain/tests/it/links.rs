@@ -25,12 +25,13 @@ fn codes_are_folded_and_reserved_words_are_refused() {
     assert_eq!(Code::drawn([0, 1, 2, 31, 32, 255, 100, 200]).as_str(), "abc9a9ej");
 }
 
-/// `ok` or the refusal of an address, where `shop.example.com`, `*.example.org` and `localhost` are allowed.
+/// Reads an address where `shop.example.com`, `*.example.org` and two names of this machine are allowed.
 fn read(text: &str) -> Result<Destination, DestinationError> {
     let hosts = ["shop.example.com", "*.example.org", "localhost", "[::1]"];
     Destination::parse_allowed(text, &hosts.map(|host| HostPattern::parse(host).expect("a host")))
 }
 
+/// `ok` with the host, or the refusal.
 fn destination(text: &str) -> String {
     match read(text) {
         Ok(destination) => format!("ok {}", destination.host()),

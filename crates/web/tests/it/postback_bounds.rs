@@ -9,7 +9,7 @@ use testkit::run_with;
 use tokio::sync::watch;
 
 use crate::api_client::problem;
-use crate::postbacks::{Listener, allowed, define, program, sorted, work};
+use crate::postbacks::{Listener, allowed, define, program, serve, sorted, work};
 
 #[test]
 fn what_comes_out_too_long_is_not_sent() {
@@ -79,10 +79,7 @@ async fn counting(gate: watch::Receiver<bool>) -> (String, watch::Receiver<usize
         count.send_modify(|count| *count += 1);
         gate.clone().wait_for(|open| *open).await.expect("a gate");
     });
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (format!("http://{address}/"), counted)
+    (serve(router).await, counted)
 }
 
 async fn reach(counted: &mut watch::Receiver<usize>, wanted: usize) {

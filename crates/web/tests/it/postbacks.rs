@@ -22,11 +22,7 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) async fn start(&self) -> String {
-        let router = Router::new().fallback(hear).with_state(self.clone());
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        format!("http://{address}")
+        serve(Router::new().fallback(hear).with_state(self.clone())).await
     }
 
     pub(crate) fn heard(&self) -> Vec<String> {
@@ -36,6 +32,14 @@ impl Listener {
     pub(crate) fn answer(&self, statuses: &[u16]) {
         *self.answers.lock().expect("no test panics here") = statuses.iter().rev().copied().collect();
     }
+}
+
+/// Serves on a free port of this machine, and returns the address.
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
 }
 
 async fn hear(
