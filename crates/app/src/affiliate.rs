@@ -71,7 +71,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewAffiliate) -> Result<Aff
     };
     tx.commit().await?;
     if let Some(link) = link {
-        crate::link::made(app, caller, &link);
+        crate::link::made(app, caller, &link).await;
     }
     Ok(row)
 }

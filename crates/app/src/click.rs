@@ -97,6 +97,11 @@ pub(crate) async fn follow(app: &App, row: &ChangeRow) {
     }
 }
 
+/// A link was made here: its first click finds it in memory.
+pub(crate) async fn link_made(app: &App, code: &str) {
+    heed("a link", directory::made(app, code).await);
+}
+
 pub(crate) async fn link_changed(app: &App, code: &str) {
     heed("a link", directory::changed(app, code).await);
 }
@@ -107,7 +112,7 @@ pub(crate) async fn program_changed(app: &App, program: ProgramId) {
 
 fn heed(what: &str, read: Result<()>) {
     if let Err(error) = read {
-        tracing::warn!(%error, "{what} was changed and cannot be read right now");
+        tracing::warn!(%error, "{what} is not as it was and cannot be read right now");
     }
 }
 

@@ -51,6 +51,7 @@ pub mod what_if;
 pub mod widget;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ids::{AffiliateId, ProgramId};
 use domain::time::Timestamp;
@@ -68,6 +69,9 @@ use crate::metrics::Metrics;
 use crate::outside::mail::Mailer;
 use crate::secret::Secret;
 use crate::sequencer::Sequencer;
+
+/// A server waits so long for its links at most before it answers.
+const LINKS_READ: Duration = Duration::from_secs(10);
 
 /// The running product: its database, its queue, its caches. Cheap to clone.
 #[derive(Clone)]
@@ -172,7 +176,19 @@ impl App {
     /// Starts what works on its own: releases, advances, mails.
     pub fn start_jobs(&self) {
         self.0.tasks.spawn(jobs::run(self.clone()));
-        self.0.tasks.spawn(click::fill(self.clone()));
+    }
+
+    /// Reads the links into memory, so that a server's first clicks find theirs however slow the database is. What takes
+    /// longer than some seconds goes on behind it.
+    pub async fn read_links(&self) {
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        let app = self.clone();
+        self.0.tasks.spawn(async move {
+            click::fill(app).await;
+            // Nobody waits any more where it took too long.
+            let _ = done.send(());
+        });
+        let _ = tokio::time::timeout(LINKS_READ, is_done).await;
     }
 
     /// Stops taking work, finishes what was taken, and ends every task.

@@ -88,13 +88,13 @@ async fn append(app: &App, caller: &Caller, row: &mut LinkRow, fields: &Fields) 
     }
     crate::key::log(app, &mut tx, caller, "link.created", body(row)).await?;
     tx.commit().await?;
-    made(app, caller, row);
+    made(app, caller, row).await;
     Ok(())
 }
 
 /// Tells the rest of the product of a link that is there now.
-pub(crate) fn made(app: &App, caller: &Caller, row: &LinkRow) {
-    app.0.clicks.directory.change(&row.code);
+pub(crate) async fn made(app: &App, caller: &Caller, row: &LinkRow) {
+    crate::click::link_made(app, &row.code).await;
     app.0.sequencer.notify(caller.program);
 }
 

@@ -88,6 +88,7 @@ pub(crate) async fn serve(
     };
     let address = listener.local_addr()?;
     house.app.start_jobs();
+    house.app.read_links().await;
     tracing::info!(%address, own_database = house.owns_database(), "serving");
     ready(address);
     // Answers are small and wanted at once.

@@ -222,6 +222,12 @@ async fn settings(app: &App, program: ProgramId) -> Result<Option<Arc<Settings>>
     }
 }
 
+/// A link was made, and will be clicked soon.
+pub(crate) async fn made(app: &App, code: &str) -> Result<()> {
+    app.0.clicks.directory.change(code);
+    read(app, code).await.map(drop)
+}
+
 /// A link was changed: it is read again, if it is in memory.
 pub(crate) async fn changed(app: &App, code: &str) -> Result<()> {
     if app.0.clicks.directory.change(code) {

@@ -124,6 +124,25 @@ fn without_room_rows_are_dropped_and_counted_and_every_click_is_led_on() {
 }
 
 #[test]
+fn a_link_is_in_memory_once_it_is_made_and_all_are_once_a_server_answers() {
+    run(async |test| {
+        shop(&test, 3, "https://shop.example.com/").await;
+        assert_eq!(links_in_memory(&test.app), 3, "none of them needs a look-up");
+        let next = test.beside(2).await;
+        assert_eq!(links_in_memory(&next), 0);
+        next.read_links().await;
+        assert_eq!(links_in_memory(&next), 3);
+        next.stop().await;
+    });
+}
+
+fn links_in_memory(app: &app::App) -> u64 {
+    let page = app.render_metrics();
+    let line = page.lines().find_map(|line| line.strip_prefix("refero_links_in_memory "));
+    line.and_then(|number| number.parse().ok()).expect("a number of links")
+}
+
+#[test]
 fn the_least_used_links_go_from_memory_and_work_all_the_same() {
     run_with(Config { links_in_memory: 64, ..Config::default() }, async |test| {
         shop(&test, 150, "https://shop.example.com/").await;
