@@ -96,7 +96,12 @@ pub fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
 
 /// A text without control characters and white space around it, cut to a length in characters.
 pub fn clean(text: &str, limit: usize) -> String {
-    text.trim().chars().filter(|letter| !letter.is_control()).take(limit).collect()
+    let text = text.trim();
+    // Nearly all are plain ASCII.
+    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
+    text.chars().filter(|letter| !letter.is_control()).take(limit).collect()
 }
 
 fn decode(text: &str) -> String {

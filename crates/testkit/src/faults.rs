@@ -31,16 +31,31 @@ impl TestApp {
         freed.rows_affected()
     }
 
-    /// From now on the database refuses facts whose source is `culprit` (class 23).
+    /// From now on the database refuses facts whose source is `culprit`, and clicks whose sub id is (class 23).
     pub async fn refuse_culprit(&self) {
-        let sql = "alter table fact add constraint culprit check (source <> 'culprit')";
-        sqlx::query(sql).execute(&mut self.session().await).await.expect("a constraint can be added");
+        let sql = "alter table fact add constraint culprit check (source <> 'culprit');
+                   alter table click add constraint culprit check (traffic ->> 'sub_id' is distinct from 'culprit')";
+        sqlx::raw_sql(sql).execute(&mut self.session().await).await.expect("constraints can be added");
     }
 
     /// Takes [`TestApp::refuse_culprit`] back.
     pub async fn accept_culprit(&self) {
-        let sql = "alter table fact drop constraint culprit";
-        sqlx::query(sql).execute(&mut self.session().await).await.expect("the constraint can be dropped");
+        let sql = "alter table fact drop constraint culprit; alter table click drop constraint culprit";
+        sqlx::raw_sql(sql).execute(&mut self.session().await).await.expect("constraints can be dropped");
+    }
+
+    /// Holds up whoever writes clicks until that is released.
+    pub async fn hold_clicks(&self) -> Held {
+        let mut session = self.session().await;
+        let sql = "begin; lock table click_batch in exclusive mode";
+        sqlx::raw_sql(sql).execute(&mut session).await.expect("a table can be locked");
+        Held(session)
+    }
+
+    /// Forgets every click, as if none had been written.
+    pub async fn forget_clicks(&self) {
+        let sql = "truncate click, click_batch, click_daily, click_visitor";
+        sqlx::query(sql).execute(&mut self.session().await).await.expect("tables can be emptied");
     }
 
     /// How many deadlocks this database has met. A session tells of them at its end at the latest, so all of the
@@ -66,5 +81,15 @@ impl TestApp {
             .fetch_one(&mut session)
             .await
             .expect("an answer")
+    }
+}
+
+/// A session that holds something up.
+pub struct Held(PgConnection);
+
+impl Held {
+    /// Lets go.
+    pub async fn release(self) {
+        self.0.close().await.expect("a session can be ended");
     }
 }

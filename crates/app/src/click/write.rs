@@ -226,6 +226,8 @@ async fn attempt(
         visits.repeats += i64::from(flags & REPEAT != 0);
         rows.push((&record.row, flags));
     }
+    // The primary key goes by ids, and is filled at its end then.
+    rows.sort_unstable_by_key(|(row, _)| row.id);
     counted.retain(|name, at| before.get(name) != Some(at));
     let batch = Batch { id, clicks: &rows, days: &days, visitors: &counted, now };
     store::click::write(&mut tx, program, batch).await?;

@@ -273,18 +273,62 @@ fn spilled_clicks_of_a_process_that_is_gone_are_written_once_by_the_next() {
         }
         settle(&test).await;
         assert_eq!(test.count_rows("click").await, 2);
-        let copies = std::fs::read_dir(&kept).expect("the folder").count();
         let next = test.beside_with(config.clone(), 2).await;
-        let until = tokio::time::Instant::now() + Duration::from_secs(20);
-        while kept.exists() || has_segments(&folder) {
-            assert!(tokio::time::Instant::now() < until, "{copies} copies are not taken");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_taken(&folder, &kept).await;
         next.stop().await;
         assert_eq!(test.count_rows("click").await, 2, "none is there twice");
     });
     // Empty by now, but for the lock of all.
     let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn segments_that_waited_together_are_written_like_each_alone() {
+    let folder = std::env::temp_dir().join(format!("refero-spilled-together-{}", std::process::id()));
+    let config = Config { spill: Some(folder.clone()), ..Config::default() };
+    run_with(config.clone(), async |test| {
+        shop(&test, 1, "https://shop.example.com/").await;
+        let kept = folder.join("kept");
+        std::fs::create_dir_all(&kept).expect("a folder");
+        for (query, address) in
+            [("", "10.0.0.1"), ("", "10.0.0.2"), ("sid=culprit", "10.0.0.3"), ("", "10.0.0.2")]
+        {
+            let held = test.hold_clicks().await;
+            click(&test, "l0", query, address).await;
+            let own = wait_for_segment(&folder, &kept).await;
+            std::fs::copy(&own, kept.join(own.file_name().expect("a name"))).expect("it is held");
+            held.release().await;
+            settle(&test).await;
+        }
+        // One of them is there under another name as well.
+        let first = segments(&folder).into_iter().min().expect("a segment");
+        let mut again = std::fs::read(first).expect("a segment");
+        let name = uuid::Uuid::max();
+        again[8..24].copy_from_slice(name.as_bytes());
+        std::fs::write(kept.join(format!("{name}.segment")), again).expect("room");
+        test.forget_clicks().await;
+        test.refuse_culprit().await;
+        let next = test.beside_with(config.clone(), 2).await;
+        until_taken(&folder, &kept).await;
+        assert_eq!(next.metrics().clicks_dropped.get(), 1, "the culprit alone");
+        next.stop().await;
+        assert_eq!(test.count_rows("click").await, 3);
+        assert_eq!(
+            test.count_rows("click_daily where visits = 3 and unique_visits = 2 and repeats = 1").await,
+            1
+        );
+        test.accept_culprit().await;
+    });
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+/// Waits until what a process has left is written.
+async fn until_taken(folder: &std::path::Path, kept: &std::path::Path) {
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    while kept.exists() || has_segments(folder) {
+        assert!(tokio::time::Instant::now() < until, "copies are not taken");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn segments(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
@@ -299,12 +343,13 @@ fn has_segments(folder: &std::path::Path) -> bool {
     !segments(folder).is_empty()
 }
 
-/// A segment of the product that is not among the copies yet.
+/// A segment of the product with a click in it, that is not among the copies yet.
 async fn wait_for_segment(folder: &std::path::Path, kept: &std::path::Path) -> std::path::PathBuf {
     let until = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
         let found = segments(folder);
-        if let Some(path) = found.into_iter().find(|path| !path.starts_with(kept)) {
+        let has_click = |path: &std::path::PathBuf| path.metadata().is_ok_and(|file| file.len() > 32);
+        if let Some(path) = found.into_iter().find(|path| !path.starts_with(kept) && has_click(path)) {
             return path;
         }
         assert!(tokio::time::Instant::now() < until, "no segment is made");
