@@ -261,6 +261,7 @@ fn another_process_learns_of_changes_within_two_seconds() {
     run(async |test| {
         let client = shop(&test, "sale", "https://shop.example.com/").await;
         let second = TestApp { app: test.beside(2).await, ..test.clone() };
+        second.app.read_links().await;
         assert_eq!(led(&click(&second, "/c/sale", &[]).await), "302 https://shop.example.com/?rfr=TOKEN");
         client.patch("/v1/links/1", json!({ "destination_url": "https://shop.example.com/new" })).await;
         client.patch("/v1/program", json!({ "click_parameter": "btag" })).await;
