@@ -112,7 +112,7 @@ pub(crate) async fn program_changed(app: &App, program: ProgramId) {
 
 fn heed(what: &str, read: Result<()>) {
     if let Err(error) = read {
-        tracing::warn!(%error, "{what} is not as it was and cannot be read right now");
+        tracing::warn!(%error, "{what} was made or changed and cannot be read right now");
     }
 }
 

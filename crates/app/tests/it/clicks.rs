@@ -257,8 +257,7 @@ fn the_country_of_an_address_comes_from_the_operators_file() {
 
 #[test]
 fn spilled_clicks_of_a_process_that_is_gone_are_written_once_by_the_next() {
-    let folder = std::env::temp_dir().join(format!("refero-spill-{}", std::process::id()));
-    let config = Config { spill: Some(folder.clone()), ..Config::default() };
+    let (folder, config) = spilling("left");
     run_with(config.clone(), async |test| {
         shop(&test, 1, "https://shop.example.com/").await;
         // What a process has left: a segment that was written, one that was not, and a lock that nobody holds.
@@ -283,9 +282,8 @@ fn spilled_clicks_of_a_process_that_is_gone_are_written_once_by_the_next() {
 }
 
 #[test]
-fn segments_that_waited_together_are_written_like_each_alone() {
-    let folder = std::env::temp_dir().join(format!("refero-spilled-together-{}", std::process::id()));
-    let config = Config { spill: Some(folder.clone()), ..Config::default() };
+fn segments_that_were_left_are_written_once_whatever_their_names_without_what_is_refused() {
+    let (folder, config) = spilling("culprit");
     run_with(config.clone(), async |test| {
         shop(&test, 1, "https://shop.example.com/").await;
         let kept = folder.join("kept");
@@ -320,6 +318,12 @@ fn segments_that_waited_together_are_written_like_each_alone() {
         test.accept_culprit().await;
     });
     let _ = std::fs::remove_dir_all(folder);
+}
+
+/// A folder to spill to, and the settings of a process that does.
+fn spilling(name: &str) -> (std::path::PathBuf, Config) {
+    let folder = std::env::temp_dir().join(format!("refero-spill-{name}-{}", std::process::id()));
+    (folder.clone(), Config { spill: Some(folder), ..Config::default() })
 }
 
 /// Waits until what a process has left is written.
