@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::journal::{PATIENT_SEGMENTS, Segment};
 use super::record::{Recorded, read_all};
-use super::{agent, give_way};
+use super::{agent, figures, give_way};
 use crate::App;
 
 /// A click of the same visitor within this time of one that counted is a repeated one.
@@ -28,6 +28,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// When the product is told to stop, a database that is away is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After so long without a segment the figures that wait are added up.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Rows of one transaction at most.
 const ROWS: usize = 50_000;
@@ -49,7 +52,7 @@ async fn write_all(app: App) {
     let mut is_given_up = false;
     let mut load = give_way::Load::new(&journal);
     loop {
-        let Some(segment) = journal.next().await else { return };
+        let Some(segment) = next(&app).await else { break };
         load.wait(&journal, &segment).await;
         match segment.records() {
             Ok(records) => {
@@ -70,6 +73,21 @@ async fn write_all(app: App) {
         }
         journal.finish(&segment);
     }
+    if !is_given_up {
+        figures::add_up_all(&app).await;
+    }
+}
+
+/// The oldest segment. While none comes, the figures that wait are added up.
+async fn next(app: &App) -> Option<Segment> {
+    let journal = &app.0.clicks.journal;
+    if !app.0.clicks.figures.is_empty() {
+        if let Ok(next) = tokio::time::timeout(QUIET, journal.next()).await {
+            return next;
+        }
+        figures::add_up_all(app).await;
+    }
+    journal.next().await
 }
 
 /// Writes the clicks of a segment, and gives way meanwhile unless too much waits behind it.
@@ -95,6 +113,7 @@ async fn write(app: &App, pool: &Pool, segment: Uuid, records: Vec<Recorded>) ->
                 return false;
             }
         }
+        figures::add_up_many(app, pool, program).await;
     }
     true
 }
@@ -232,6 +251,7 @@ async fn attempt(
     let batch = Batch { id, clicks: &rows, days: &days, visitors: &counted, now };
     store::click::write(&mut tx, program, batch).await?;
     tx.commit().await?;
+    app.0.clicks.figures.written(program, days.len());
     app.metrics().clicks_written.inc_by(rows.len() as u64);
     app.metrics().click_batch_seconds.observe(started.elapsed().as_secs_f64());
     Ok(())

@@ -96,6 +96,36 @@ fn clicks_survive_the_loss_of_every_connection() {
 }
 
 #[test]
+fn the_figures_of_a_large_batch_count_at_once_and_are_added_up() {
+    run(async |test| {
+        let links = store::click::daily::MANY;
+        let program = shop(&test, links, "https://shop.example.com/").await;
+        let mut held = test.hold_clicks().await;
+        click(&test, "l0", "", "10.0.0.1").await;
+        held.until_met().await;
+        // They gather in one segment behind the first.
+        for number in 0..links {
+            click(&test, &format!("l{number}"), "", "10.0.0.2").await;
+        }
+        held.release().await;
+        settle(&test).await;
+        let today = test.app.now().date_naive();
+        for _ in 0..2 {
+            let days = app::click::daily(&test.app, program, None, today, today).await.expect("figures");
+            assert_eq!(days.len(), links);
+            let visits: i64 = days.iter().map(|row| row.visits.visits).sum();
+            assert_eq!((visits, days[0].visits.visits), (links as i64 + 1, 2));
+            let findings = app::verify::program(&test.app, program).await.expect("a verification");
+            assert!(findings.is_empty(), "{findings:?}");
+            // Unless the writer has found the time.
+            app::jobs::run_once(&test.app, test.app.now()).await.expect("the jobs run");
+            assert_eq!(test.count_rows("click_batch_figures").await, 0);
+            assert_eq!(test.count_rows("click_daily").await, links as i64);
+        }
+    });
+}
+
+#[test]
 fn clicks_wait_for_no_decision_and_hold_none_up() {
     run(async |test| {
         let program = shop(&test, 1, "https://shop.example.com/").await;
