@@ -90,8 +90,8 @@ pub struct Held(PgConnection);
 impl Held {
     /// Waits until somebody is held up.
     pub async fn until_met(&mut self) {
-        let sql = "select count(*) from pg_stat_activity
-                   where datname = current_database() and wait_event_type = 'Lock'";
+        let sql = "select count(*) from pg_locks join pg_database d on d.oid = database
+                   where datname = current_database() and relation = 'click_batch'::regclass and not granted";
         let deadline = Instant::now() + PATIENCE;
         while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut self.0).await.expect("an answer") == 0 {
             assert!(Instant::now() < deadline, "nobody is held up");

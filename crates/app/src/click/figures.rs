@@ -11,7 +11,7 @@ use store::click::daily;
 use crate::App;
 
 /// So many batches wait at most: whoever reads figures meanwhile adds them up for itself.
-const BATCHES: usize = 16;
+const BATCHES: usize = 48;
 
 /// Batches of this process whose figures wait, by program.
 #[derive(Default)]

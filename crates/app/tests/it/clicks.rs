@@ -350,6 +350,59 @@ fn segments_that_were_left_are_written_once_whatever_their_names_without_what_is
     let _ = std::fs::remove_dir_all(folder);
 }
 
+#[test]
+fn what_many_segments_wait_behind_is_written_in_parts_at_the_same_time() {
+    const MANY: usize = 10_000;
+    let (folder, config) = spilling("parts");
+    run_with(config.clone(), async |test| {
+        let program = shop(&test, 1, "https://shop.example.com/").await;
+        for name in ["a1", "a2", "a3"] {
+            let affiliate = test.affiliate(program, name).await;
+            let fields = Fields {
+                destination_url: Some(Some("https://shop.example.com/".to_owned())),
+                ..Fields::default()
+            };
+            let code = Some(Code::parse(name).expect("a code"));
+            let new = NewLink { affiliate: Some(affiliate), code, fields, is_default: false };
+            app::link::create(&test.app, &test.operator(program), new).await.expect("a link");
+        }
+        let kept = folder.join("left");
+        std::fs::create_dir_all(&kept).expect("a folder");
+        // A segment of one click, and behind it one of many.
+        let mut held = test.hold_clicks().await;
+        click(&test, "l0", "", "10.0.0.1").await;
+        held.until_met().await;
+        let small = segments(&folder);
+        let small = std::fs::read(&small[0]).expect("a segment");
+        for number in 0..MANY {
+            let address = format!("10.1.{}.{}", number / 250, number % 250);
+            click(&test, ["a1", "a2", "a3"][number % 3], "", &address).await;
+        }
+        let many = segments(&folder).into_iter().max().expect("a segment");
+        // What is still written to it is under this name as well.
+        std::fs::hard_link(&many, kept.join(many.file_name().expect("a name"))).expect("one disk");
+        held.release().await;
+        settle(&test).await;
+        test.forget_clicks().await;
+        for number in 0..40 {
+            let name = uuid::Uuid::from_u128(u128::MAX - number);
+            let mut again = small.clone();
+            again[8..24].copy_from_slice(name.as_bytes());
+            std::fs::write(kept.join(format!("{name}.segment")), again).expect("room");
+        }
+        let next = test.beside_with(config.clone(), 4).await;
+        until_taken(&folder, &kept).await;
+        assert_eq!((next.metrics().clicks_written.get(), next.metrics().clicks_dropped.get()), (10_001, 0));
+        next.stop().await;
+        assert_eq!(test.count_rows("click").await, MANY as i64 + 1, "one of the forty, and all of the many");
+        assert_eq!(test.count_rows("click where flags = 0").await, MANY as i64 + 1);
+        assert_eq!(test.count_rows("click_batch").await, 1 + 3, "three parts");
+        let findings = app::verify::program(&test.app, program).await.expect("a verification");
+        assert!(findings.is_empty(), "{findings:?}");
+    });
+    let _ = std::fs::remove_dir_all(folder);
+}
+
 /// A folder to spill to, and the settings of a process that does.
 fn spilling(name: &str) -> (std::path::PathBuf, Config) {
     let folder = std::env::temp_dir().join(format!("refero-spill-{name}-{}", std::process::id()));

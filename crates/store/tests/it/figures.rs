@@ -70,8 +70,7 @@ struct Told {
 async fn told(pool: &Pool, program: ProgramId) -> Told {
     let mut connection = pool.acquire().await.expect("a connection");
     let one = Some(AffiliateId(7));
-    let mut filter =
-        Filter { affiliate: None, link: None, from: first(), through: last(), after: None };
+    let mut filter = Filter { affiliate: None, link: None, from: first(), through: last(), after: None };
     let mut by_link: Vec<LinkDayRow> = Vec::new();
     loop {
         let page = daily::by_link(&mut connection, program, &filter, 300).await.expect("a page");
@@ -122,7 +121,8 @@ fn figures_are_the_same_before_and_after_they_are_added_up() {
         written(&pool, other, 9, &figures(0..many)).await;
         assert_eq!(count(&pool, "click_batch_figures").await, 4, "small batches are added at once");
         let (before, of_other) = (told(&pool, PROGRAM).await, told(&pool, other).await);
-        let rows: BTreeMap<Day, Visits> = before.all.iter().map(|row| (row.day.clone(), row.visits)).collect();
+        let rows: BTreeMap<Day, Visits> =
+            before.all.iter().map(|row| (row.day.clone(), row.visits)).collect();
         assert_eq!(rows, expected);
         assert_eq!(before.all.len(), expected.len(), "each once");
         assert_eq!((before.of_one.len(), before.by_link_of_one.len()), (LINKS as usize, LINKS as usize));
