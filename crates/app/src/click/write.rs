@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::ids::{LinkId, ProgramId};
 use domain::time::{Timestamp, Zone};
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use store::click::daily::{Day, Visits};
 use store::click::partition::{self, Month};
 use store::click::{BOT, Batch, ClickRow, REPEAT};
@@ -151,14 +151,20 @@ async fn write(app: &App, pool: &Pool, parts: &[Part]) -> bool {
 }
 
 /// Writes parts at the same time, each on a thread of its own and through the common connections: what waits is too much.
+/// However many programs there are, most of the connections are left to others.
 async fn write_at_once(app: &App, parts: Vec<Part>) -> bool {
     let runtime = Handle::current();
     let written = parts.into_iter().map(|part| {
         let (app, runtime) = (app.clone(), runtime.clone());
         spawn_blocking(move || runtime.block_on(write(&app, app.pool(), &[part])))
     });
-    let written = join_all(written.collect::<Vec<_>>()).await;
-    written.into_iter().all(|written| written.unwrap_or(false))
+    // Taken one by one, since each starts when it is made.
+    let mut written = stream::iter(written).buffer_unordered(LANES);
+    let mut is_written = true;
+    while let Some(part) = written.next().await {
+        is_written &= part.unwrap_or(false);
+    }
+    is_written
 }
 
 /// Writes a batch until it is written. What the database refuses for its values is halved until the culprit stands alone
