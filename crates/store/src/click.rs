@@ -100,11 +100,7 @@ pub struct Batch<'a> {
 /// Writes a batch in the transaction that has [`begun`] it.
 pub async fn write(tx: &mut Tx, program: ProgramId, batch: Batch<'_>) -> Result<()> {
     copy::send(tx.enter(Step::Appends)?, program, batch.clicks).await?;
-    if batch.days.len() < daily::MANY {
-        daily::add(tx, program, batch.days).await?;
-    } else {
-        daily::keep(tx, program, batch.id, batch.days).await?;
-    }
+    daily::add(tx, program, batch.days).await?;
     let (visitors, counted): (Vec<Vec<u8>>, Vec<Timestamp>) =
         batch.visitors.iter().map(|(visitor, at)| (visitor.to_vec(), *at)).unzip();
     sqlx::query!(

@@ -54,7 +54,7 @@ impl TestApp {
 
     /// Forgets every click, as if none had been written.
     pub async fn forget_clicks(&self) {
-        let sql = "truncate click, click_batch, click_batch_figures, click_daily, click_visitor";
+        let sql = "truncate click, click_batch, click_daily, click_visitor";
         sqlx::query(sql).execute(&mut self.session().await).await.expect("tables can be emptied");
     }
 
@@ -88,16 +88,6 @@ impl TestApp {
 pub struct Held(PgConnection);
 
 impl Held {
-    /// Waits until somebody is held up.
-    pub async fn until_met(&mut self) {
-        let sql = "select count(*) from pg_locks join pg_database d on d.oid = database
-                   where datname = current_database() and relation = 'click_batch'::regclass and not granted";
-        let deadline = Instant::now() + PATIENCE;
-        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut self.0).await.expect("an answer") == 0 {
-            assert!(Instant::now() < deadline, "nobody is held up");
-        }
-    }
-
     /// Lets go.
     pub async fn release(self) {
         self.0.close().await.expect("a session can be ended");

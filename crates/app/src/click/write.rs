@@ -8,18 +8,15 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::ids::{LinkId, ProgramId};
 use domain::time::{Timestamp, Zone};
-use futures_util::{StreamExt as _, stream};
 use store::click::daily::{Day, Visits};
 use store::click::partition::{self, Month};
 use store::click::{BOT, Batch, ClickRow, REPEAT};
 use store::{Fault, Pool, StoreError, Tx};
-use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::journal::{PATIENT_SEGMENTS, Segment};
 use super::record::{Recorded, read_all};
-use super::{agent, figures, give_way};
+use super::{agent, give_way};
 use crate::App;
 
 /// A click of the same visitor within this time of one that counted is a repeated one.
@@ -32,14 +29,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// When the product is told to stop, a database that is away is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// After so long without a segment the figures that wait are added up.
-const QUIET: Duration = Duration::from_secs(1);
-
-/// So many clicks of a program are written in parts.
-const MANY: usize = 10_000;
-
-/// How many parts that are. With one, writing would get a quarter of two cores that others want all of.
-const LANES: usize = 3;
+/// Rows of one transaction at most.
+const ROWS: usize = 50_000;
 
 /// Months whose partition this process knows to be there.
 #[derive(Default)]
@@ -58,7 +49,7 @@ async fn write_all(app: App) {
     let mut is_given_up = false;
     let mut load = give_way::Load::new(&journal);
     loop {
-        let Some(segment) = next(&app).await else { break };
+        let Some(segment) = journal.next().await else { return };
         load.wait(&journal, &segment).await;
         match segment.records() {
             Ok(records) => {
@@ -79,92 +70,38 @@ async fn write_all(app: App) {
         }
         journal.finish(&segment);
     }
-    if !is_given_up {
-        figures::add_up_all(&app).await;
-    }
-}
-
-/// The oldest segment. While none comes, the figures that wait are added up.
-async fn next(app: &App) -> Option<Segment> {
-    let journal = &app.0.clicks.journal;
-    if !app.0.clicks.figures.is_empty() {
-        if let Ok(next) = tokio::time::timeout(QUIET, journal.next()).await {
-            return next;
-        }
-        figures::add_up_all(app).await;
-    }
-    journal.next().await
 }
 
 /// Writes the clicks of a segment, and gives way meanwhile unless too much waits behind it.
 async fn write_in_turn(app: &App, segment: &Segment, records: Vec<Recorded>) -> bool {
     let (waiting, _) = app.0.clicks.journal.waiting();
-    let parts = parts(segment.id, records);
-    let programs: BTreeSet<ProgramId> = parts.iter().map(|part| part.program).collect();
-    let is_patient = waiting <= PATIENT_SEGMENTS;
-    let pool = if is_patient { &app.0.clicks.pool } else { app.pool() };
-    let is_written =
-        if is_patient { write(app, pool, &parts).await } else { write_at_once(app, parts).await };
-    for program in programs.into_iter().filter(|_| is_written) {
-        figures::add_up_many(app, pool, program).await;
+    if waiting <= PATIENT_SEGMENTS {
+        return write(app, &app.0.clicks.pool, segment.id, records).await;
     }
-    is_written
+    let (own, id) = (app.clone(), segment.id);
+    let written = tokio::spawn(async move { write(&own, own.pool(), id, records).await });
+    written.await.unwrap_or(false)
 }
 
-/// Clicks of a program that are written in one transaction.
-struct Part {
-    program: ProgramId,
-    id: Uuid,
-    records: Vec<Recorded>,
-}
-
-/// Cuts a segment, alike each time: by programs, and many clicks of one by affiliates, so that no two parts change the same
-/// figure or ask for the same visitor. The first part of a program has the segment's own id.
-fn parts(segment: Uuid, records: Vec<Recorded>) -> Vec<Part> {
+/// Writes the clicks of a segment, program by program. False means that the product stops before it could.
+async fn write(app: &App, pool: &Pool, segment: Uuid, records: Vec<Recorded>) -> bool {
     let mut programs: BTreeMap<ProgramId, Vec<Recorded>> = BTreeMap::new();
     for record in records {
         programs.entry(record.program).or_default().push(record);
     }
-    let mut parts = Vec::new();
     for (program, records) in programs {
-        let lanes = if records.len() < MANY { 1 } else { LANES };
-        let mut by_lane: Vec<Vec<Recorded>> = Vec::new();
-        by_lane.resize_with(lanes, || Vec::with_capacity(records.len() / lanes));
-        for record in records {
-            by_lane[record.row.affiliate.0.rem_euclid(lanes as i64) as usize].push(record);
-        }
-        for (lane, records) in by_lane.into_iter().enumerate().filter(|(_, records)| !records.is_empty()) {
-            parts.push(Part { program, id: Uuid::from_u128(segment.as_u128() ^ lane as u128), records });
-        }
-    }
-    parts
-}
-
-/// Writes parts one after the other. False means that the product stops before it could.
-async fn write(app: &App, pool: &Pool, parts: &[Part]) -> bool {
-    for part in parts {
-        if !write_part(app, pool, part.program, part.id, &part.records).await {
-            return false;
+        for (number, part) in records.chunks(ROWS).enumerate() {
+            if !write_part(app, pool, program, part_id(segment, number), part).await {
+                return false;
+            }
         }
     }
     true
 }
 
-/// Writes parts at the same time, each on a thread of its own and through the common connections: what waits is too much.
-/// However many programs there are, most of the connections are left to others.
-async fn write_at_once(app: &App, parts: Vec<Part>) -> bool {
-    let runtime = Handle::current();
-    let written = parts.into_iter().map(|part| {
-        let (app, runtime) = (app.clone(), runtime.clone());
-        spawn_blocking(move || runtime.block_on(write(&app, app.pool(), &[part])))
-    });
-    // Taken one by one, since each starts when it is made.
-    let mut written = stream::iter(written).buffer_unordered(LANES);
-    let mut is_written = true;
-    while let Some(part) = written.next().await {
-        is_written &= part.unwrap_or(false);
-    }
-    is_written
+/// The id of a part of a segment: the segment's own for the first. Parts are cut alike each time.
+fn part_id(segment: Uuid, number: usize) -> Uuid {
+    Uuid::from_u128(segment.as_u128() ^ number as u128)
 }
 
 /// Writes a batch until it is written. What the database refuses for its values is halved until the culprit stands alone
@@ -295,7 +232,6 @@ async fn attempt(
     let batch = Batch { id, clicks: &rows, days: &days, visitors: &counted, now };
     store::click::write(&mut tx, program, batch).await?;
     tx.commit().await?;
-    app.0.clicks.figures.written(program, days.len());
     app.metrics().clicks_written.inc_by(rows.len() as u64);
     app.metrics().click_batch_seconds.observe(started.elapsed().as_secs_f64());
     Ok(())

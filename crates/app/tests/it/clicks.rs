@@ -96,36 +96,6 @@ fn clicks_survive_the_loss_of_every_connection() {
 }
 
 #[test]
-fn the_figures_of_a_large_batch_count_at_once_and_are_added_up() {
-    run(async |test| {
-        let links = store::click::daily::MANY;
-        let program = shop(&test, links, "https://shop.example.com/").await;
-        let mut held = test.hold_clicks().await;
-        click(&test, "l0", "", "10.0.0.1").await;
-        held.until_met().await;
-        // They gather in one segment behind the first.
-        for number in 0..links {
-            click(&test, &format!("l{number}"), "", "10.0.0.2").await;
-        }
-        held.release().await;
-        settle(&test).await;
-        let today = test.app.now().date_naive();
-        for _ in 0..2 {
-            let days = app::click::daily(&test.app, program, None, today, today).await.expect("figures");
-            assert_eq!(days.len(), links);
-            let visits: i64 = days.iter().map(|row| row.visits.visits).sum();
-            assert_eq!((visits, days[0].visits.visits), (links as i64 + 1, 2));
-            let findings = app::verify::program(&test.app, program).await.expect("a verification");
-            assert!(findings.is_empty(), "{findings:?}");
-            // Unless the writer has found the time.
-            app::jobs::run_once(&test.app, test.app.now()).await.expect("the jobs run");
-            assert_eq!(test.count_rows("click_batch_figures").await, 0);
-            assert_eq!(test.count_rows("click_daily").await, links as i64);
-        }
-    });
-}
-
-#[test]
 fn clicks_wait_for_no_decision_and_hold_none_up() {
     run(async |test| {
         let program = shop(&test, 1, "https://shop.example.com/").await;
@@ -346,59 +316,6 @@ fn segments_that_were_left_are_written_once_whatever_their_names_without_what_is
             1
         );
         test.accept_culprit().await;
-    });
-    let _ = std::fs::remove_dir_all(folder);
-}
-
-#[test]
-fn what_many_segments_wait_behind_is_written_in_parts_at_the_same_time() {
-    const MANY: usize = 10_000;
-    let (folder, config) = spilling("parts");
-    run_with(config.clone(), async |test| {
-        let program = shop(&test, 1, "https://shop.example.com/").await;
-        for name in ["a1", "a2", "a3"] {
-            let affiliate = test.affiliate(program, name).await;
-            let fields = Fields {
-                destination_url: Some(Some("https://shop.example.com/".to_owned())),
-                ..Fields::default()
-            };
-            let code = Some(Code::parse(name).expect("a code"));
-            let new = NewLink { affiliate: Some(affiliate), code, fields, is_default: false };
-            app::link::create(&test.app, &test.operator(program), new).await.expect("a link");
-        }
-        let kept = folder.join("left");
-        std::fs::create_dir_all(&kept).expect("a folder");
-        // A segment of one click, and behind it one of many.
-        let mut held = test.hold_clicks().await;
-        click(&test, "l0", "", "10.0.0.1").await;
-        held.until_met().await;
-        let small = segments(&folder);
-        let small = std::fs::read(&small[0]).expect("a segment");
-        for number in 0..MANY {
-            let address = format!("10.1.{}.{}", number / 250, number % 250);
-            click(&test, ["a1", "a2", "a3"][number % 3], "", &address).await;
-        }
-        let many = segments(&folder).into_iter().max().expect("a segment");
-        // What is still written to it is under this name as well.
-        std::fs::hard_link(&many, kept.join(many.file_name().expect("a name"))).expect("one disk");
-        held.release().await;
-        settle(&test).await;
-        test.forget_clicks().await;
-        for number in 0..40 {
-            let name = uuid::Uuid::from_u128(u128::MAX - number);
-            let mut again = small.clone();
-            again[8..24].copy_from_slice(name.as_bytes());
-            std::fs::write(kept.join(format!("{name}.segment")), again).expect("room");
-        }
-        let next = test.beside_with(config.clone(), 4).await;
-        until_taken(&folder, &kept).await;
-        assert_eq!((next.metrics().clicks_written.get(), next.metrics().clicks_dropped.get()), (10_001, 0));
-        next.stop().await;
-        assert_eq!(test.count_rows("click").await, MANY as i64 + 1, "one of the forty, and all of the many");
-        assert_eq!(test.count_rows("click where flags = 0").await, MANY as i64 + 1);
-        assert_eq!(test.count_rows("click_batch").await, 1 + 3, "three parts");
-        let findings = app::verify::program(&test.app, program).await.expect("a verification");
-        assert!(findings.is_empty(), "{findings:?}");
     });
     let _ = std::fs::remove_dir_all(folder);
 }

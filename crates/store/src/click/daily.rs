@@ -1,15 +1,11 @@
 //! Daily figures of clicks, kept in the same transactions as the clicks, and the largest values of free text of days that
 //! are over.
-//!
-//! The figures of a large batch wait beside `click_daily` until those of more batches can be added with them; whatever reads
-//! figures reads `click_figure`, which is both.
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use domain::ids::{AffiliateId, DealId, LinkId, ProgramId};
 use domain::time::Timestamp;
-use uuid::Uuid;
 
 use crate::error::Result;
 use crate::{Connection, Pool, Step, Tx};
@@ -44,47 +40,10 @@ pub struct Visits {
     pub repeats: i64,
 }
 
-/// Figures of so many days at least wait until those of other batches are added to them: adding up is quick, and changing
-/// `click_daily` is not.
-pub const MANY: usize = 1_000;
-
-/// Figures by column, in key order.
-#[derive(Default)]
-struct Columns<'a> {
-    day: Vec<NaiveDate>,
-    affiliate: Vec<i64>,
-    link: Vec<i64>,
-    brand: Vec<&'a str>,
-    deal: Vec<i64>,
-    campaign: Vec<&'a str>,
-    visits: Vec<i64>,
-    unique_visits: Vec<i64>,
-    bots: Vec<i64>,
-    repeats: Vec<i64>,
-}
-
-impl Columns<'_> {
-    fn of(days: &BTreeMap<Day, Visits>) -> Columns<'_> {
-        let mut columns = Columns::default();
-        for (key, figures) in days {
-            columns.day.push(key.day);
-            columns.affiliate.push(key.affiliate.0);
-            columns.link.push(key.link.0);
-            columns.brand.push(&key.brand);
-            columns.deal.push(key.deal.0);
-            columns.campaign.push(&key.campaign);
-            columns.visits.push(figures.visits);
-            columns.unique_visits.push(figures.unique_visits);
-            columns.bots.push(figures.bots);
-            columns.repeats.push(figures.repeats);
-        }
-        columns
-    }
-}
-
-/// Adds to the figures of days.
+/// Adds to the figures of days, in key order.
 pub(super) async fn add(tx: &mut Tx, program: ProgramId, days: &BTreeMap<Day, Visits>) -> Result<()> {
-    let columns = Columns::of(days);
+    let keys = || days.keys();
+    let figures = || days.values();
     sqlx::query!(
         "insert into click_daily as d (program_id, day, affiliate_id, link_id, brand, deal_id, campaign, visits,
                                        unique_visits, bots, repeats)
@@ -97,88 +56,20 @@ pub(super) async fn add(tx: &mut Tx, program: ProgramId, days: &BTreeMap<Day, Vi
          set visits = d.visits + excluded.visits, unique_visits = d.unique_visits + excluded.unique_visits,
              bots = d.bots + excluded.bots, repeats = d.repeats + excluded.repeats",
         program.0,
-        &columns.day,
-        &columns.affiliate,
-        &columns.link,
-        &columns.brand as &[&str],
-        &columns.deal,
-        &columns.campaign as &[&str],
-        &columns.visits,
-        &columns.unique_visits,
-        &columns.bots,
-        &columns.repeats
+        &keys().map(|key| key.day).collect::<Vec<_>>(),
+        &keys().map(|key| key.affiliate.0).collect::<Vec<_>>(),
+        &keys().map(|key| key.link.0).collect::<Vec<_>>(),
+        &keys().map(|key| key.brand.clone()).collect::<Vec<_>>(),
+        &keys().map(|key| key.deal.0).collect::<Vec<_>>(),
+        &keys().map(|key| key.campaign.clone()).collect::<Vec<_>>(),
+        &figures().map(|row| row.visits).collect::<Vec<_>>(),
+        &figures().map(|row| row.unique_visits).collect::<Vec<_>>(),
+        &figures().map(|row| row.bots).collect::<Vec<_>>(),
+        &figures().map(|row| row.repeats).collect::<Vec<_>>()
     )
     .execute(tx.enter(Step::Accounts)?)
     .await?;
     Ok(())
-}
-
-/// Keeps the figures of a batch until they are added up. They count from now on.
-pub(super) async fn keep(
-    tx: &mut Tx,
-    program: ProgramId,
-    batch: Uuid,
-    days: &BTreeMap<Day, Visits>,
-) -> Result<()> {
-    let columns = Columns::of(days);
-    sqlx::query!(
-        "insert into click_batch_figures (program_id, id, day, affiliate_id, link_id, brand, deal_id, campaign, visits,
-                                          unique_visits, bots, repeats)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        program.0,
-        batch,
-        &columns.day,
-        &columns.affiliate,
-        &columns.link,
-        &columns.brand as &[&str],
-        &columns.deal,
-        &columns.campaign as &[&str],
-        &columns.visits,
-        &columns.unique_visits,
-        &columns.bots,
-        &columns.repeats
-    )
-    .execute(tx.enter(Step::Appends)?)
-    .await?;
-    Ok(())
-}
-
-/// Adds up the figures of batches that wait, and adds the sums to those of their days. Batches that somebody else adds up
-/// at the moment are left to them. Says how many days were changed.
-pub async fn add_up(pool: &Pool, program: ProgramId) -> Result<u64> {
-    let mut tx = Tx::begin_apart(pool).await?;
-    // A few hundred thousand figures are added up in memory.
-    sqlx::query("set local work_mem = '64MB'").execute(tx.read()).await?;
-    let done = sqlx::query!(
-        "with taken as (
-             delete from click_batch_figures
-             where program_id = $1
-               and id in (select id from click_batch_figures where program_id = $1 order by id for update skip locked)
-             returning day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats
-         ),
-         sums as materialized (
-             select n.day, n.affiliate_id, n.link_id, n.brand, n.deal_id, n.campaign, sum(n.visits) as visits,
-                    sum(n.unique_visits) as unique_visits, sum(n.bots) as bots, sum(n.repeats) as repeats
-             from taken t
-                  cross join unnest(t.day, t.affiliate_id, t.link_id, t.brand, t.deal_id, t.campaign, t.visits,
-                                    t.unique_visits, t.bots, t.repeats)
-                             as n (day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats)
-             group by n.day, n.affiliate_id, n.link_id, n.brand, n.deal_id, n.campaign
-         )
-         insert into click_daily as d (program_id, day, affiliate_id, link_id, brand, deal_id, campaign, visits,
-                                       unique_visits, bots, repeats)
-         select $1, day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats
-         from sums
-         order by day, affiliate_id, link_id, brand, deal_id, campaign
-         on conflict (program_id, day, affiliate_id, link_id, brand, deal_id, campaign) do update
-         set visits = d.visits + excluded.visits, unique_visits = d.unique_visits + excluded.unique_visits,
-             bots = d.bots + excluded.bots, repeats = d.repeats + excluded.repeats",
-        program.0
-    )
-    .execute(tx.enter(Step::Accounts)?)
-    .await?;
-    tx.commit().await?;
-    Ok(done.rows_affected())
 }
 
 /// A day's figures, as they are kept.
@@ -199,14 +90,10 @@ pub async fn list(
     through: NaiveDate,
 ) -> Result<Vec<DayRow>> {
     let rows = sqlx::query!(
-        r#"select day as "day!", affiliate_id as "affiliate_id!", link_id as "link_id!", brand as "brand!",
-                  deal_id as "deal_id!", campaign as "campaign!", sum(visits)::bigint as "visits!",
-                  sum(unique_visits)::bigint as "unique_visits!", sum(bots)::bigint as "bots!",
-                  sum(repeats)::bigint as "repeats!"
-           from click_figure
-           where program_id = $1 and ($2::bigint is null or affiliate_id = $2) and day between $3 and $4
-           group by day, affiliate_id, link_id, brand, deal_id, campaign
-           order by day, affiliate_id, link_id, brand, deal_id, campaign"#,
+        "select day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats
+         from click_daily
+         where program_id = $1 and ($2::bigint is null or affiliate_id = $2) and day between $3 and $4
+         order by day, affiliate_id, link_id, brand, deal_id, campaign",
         program.0,
         affiliate.map(|id| id.0),
         from,
@@ -301,10 +188,10 @@ async fn of_program(
 ) -> Result<Vec<LinkDayRow>> {
     let (day, affiliate, link) = filter.after.unwrap_or((filter.from, AffiliateId(-1), LinkId(-1)));
     let rows = sqlx::query!(
-        r#"select day as "day!", affiliate_id as "affiliate_id!", link_id as "link_id!", sum(visits)::bigint as "visits!",
+        r#"select day, affiliate_id, link_id, sum(visits)::bigint as "visits!",
                   sum(unique_visits)::bigint as "unique_visits!", sum(bots)::bigint as "bots!",
                   sum(repeats)::bigint as "repeats!"
-           from click_figure
+           from click_daily
            where program_id = $1 and day between $2 and $3 and (day, affiliate_id, link_id) > ($2, $4, $5)
            group by day, affiliate_id, link_id
            order by day, affiliate_id, link_id limit $6"#,
@@ -337,7 +224,7 @@ async fn of_affiliate(
                     select day, affiliate_id, link_id, sum(visits)::bigint as visits,
                            sum(unique_visits)::bigint as unique_visits, sum(bots)::bigint as bots,
                            sum(repeats)::bigint as repeats
-                    from click_figure
+                    from click_daily
                     where program_id = $1 and day = $2::date + n and affiliate_id = $4
                       and ($5::bigint is null or link_id = $5) and (day > $2 or link_id > $6)
                     group by day, affiliate_id, link_id) c
@@ -358,7 +245,7 @@ async fn of_affiliate(
 /// Whether a program has any figures yet. From then on its days are fixed.
 pub async fn any(connection: &mut Connection, program: ProgramId) -> Result<bool> {
     let any = sqlx::query_scalar!(
-        r#"select exists (select from click_figure where program_id = $1) as "any!""#,
+        r#"select exists (select from click_daily where program_id = $1) as "any!""#,
         program.0
     );
     Ok(any.fetch_one(connection).await?)
@@ -381,14 +268,13 @@ pub async fn next_day(
     before: NaiveDate,
 ) -> Result<Option<NaiveDate>> {
     let day = sqlx::query_scalar!(
-        r#"select day as "day!" from click_figure
-           where program_id = $1 and ($2::date is null or day > $2) and day < $3
-           order by day limit 1"#,
+        r#"select min(day) as "day?" from click_daily
+           where program_id = $1 and ($2::date is null or day > $2) and day < $3"#,
         program.0,
         after,
         before
     );
-    Ok(day.fetch_optional(connection).await?)
+    Ok(day.fetch_one(connection).await?)
 }
 
 /// Sums up the free text of a day that is over, between its two instants: the 1,000 largest values of each affiliate and

@@ -2,7 +2,6 @@
 
 mod buffers;
 mod catalogue;
-mod figures;
 mod lock_order;
 mod log_numbers;
 mod names;
