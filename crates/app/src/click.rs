@@ -52,7 +52,7 @@ impl Clicks {
     pub(crate) fn new(pool: &Pool, config: &Config) -> Result<Clicks> {
         Ok(Clicks {
             keys: keys::Keys::default(),
-            directory: directory::Directory::new(config.links_in_memory),
+            directory: directory::Directory::new(config.links_in_memory, config.look_up),
             programs: programs::Programs::default(),
             countries: country::Countries::open(config.country_file.as_deref())?,
             journal: Arc::new(journal::Journal::new(config.click_memory)),

@@ -1,6 +1,7 @@
 //! What whoever starts the product may choose.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Settings of one process.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub click_memory: usize,
     /// Links that are kept in memory at most.
     pub links_in_memory: usize,
+    /// How long a click may wait for a link that is not in memory (engineering.md §4); then its code counts as unknown.
+    pub look_up: Duration,
     /// The file that says which country an address is in (MaxMind's format).
     pub country_file: Option<PathBuf>,
     /// Clicks older than so many months are dropped, a whole month at a time.
@@ -84,6 +87,7 @@ impl Default for Config {
             shares_machine: false,
             click_memory: 64 << 20,
             links_in_memory: 1_000_000,
+            look_up: Duration::from_millis(50),
             country_file: None,
             click_months: 25,
             limits: Limits::default(),

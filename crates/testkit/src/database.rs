@@ -17,7 +17,7 @@ pub struct Database {
 pub(crate) fn servers() -> Vec<(String, String)> {
     let urls = std::env::var("REFERO_TEST_URLS").expect(
         "these tests need a PostgreSQL: run them by `make test`, or \
-         `cargo run -p testkit --bin test-postgres -- cargo test -p CRATE`",
+         `cargo run -p embedded-postgres --example test-postgres -- cargo test -p CRATE`",
     );
     urls.split(',')
         .map(|entry| entry.split_once('=').expect("an entry such as 18=postgres://…"))

@@ -46,8 +46,17 @@ impl TestApp {
 
     /// Holds up whoever writes clicks until that is released.
     pub async fn hold_clicks(&self) -> Held {
+        self.hold("click_batch in exclusive mode").await
+    }
+
+    /// Holds up whoever reads links until that is released.
+    pub async fn hold_links(&self) -> Held {
+        self.hold("link in access exclusive mode").await
+    }
+
+    async fn hold(&self, lock: &str) -> Held {
         let mut session = self.session().await;
-        let sql = "begin; lock table click_batch in exclusive mode";
+        let sql = sqlx::AssertSqlSafe(format!("begin; lock table {lock}"));
         sqlx::raw_sql(sql).execute(&mut session).await.expect("a table can be locked");
         Held(session)
     }

@@ -11,4 +11,4 @@ pub mod smtp;
 mod test_app;
 
 pub use database::{Database, run_on_database};
-pub use test_app::{Answer, TestApp, run, run_with};
+pub use test_app::{Answer, TestApp, config, run, run_with};

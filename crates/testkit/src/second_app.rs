@@ -4,7 +4,7 @@ use app::App;
 use app::config::Config;
 use app::secret::Secret;
 
-use crate::TestApp;
+use crate::{TestApp, config};
 
 impl TestApp {
     /// Starts the product again beside the first, with connections of its own. Stop it before the test ends.
@@ -22,7 +22,7 @@ impl TestApp {
     /// Starts the product again, on another way to the database.
     pub(crate) async fn on(&self, url: &str, connections: u32) -> App {
         let pool = store::connect(url, connections).await.expect("the test database answers");
-        let app = App::start(pool, Secret::new(&[7; 32]), self.clock.clone(), Config::default()).await;
+        let app = App::start(pool, Secret::new(&[7; 32]), self.clock.clone(), config()).await;
         app.expect("the product starts")
     }
 }

@@ -48,7 +48,7 @@ pub fn run_seed(seed: u64) {
         };
         panic!(
             "seed {seed} fails by step {}:\n{}\n{step}\nrun it again: {VARIABLE}={seed} \
-             cargo run -p testkit --bin test-postgres -- cargo test -p app simulation",
+             cargo run -p embedded-postgres --example test-postgres -- cargo test -p app simulation",
             first.step, first.message
         );
     }

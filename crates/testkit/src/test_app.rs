@@ -1,6 +1,7 @@
 //! The product on a database of its own. When a test's body ends well, the books are audited.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use app::clock::Clock;
 use app::config::Config;
@@ -33,7 +34,12 @@ pub struct TestApp {
 /// Runs a test's body on every PostgreSQL version asked for, each time on a database of its own. Afterwards the books
 /// of every program must be right and no job may be left.
 pub fn run(body: impl AsyncFn(TestApp)) {
-    run_with(Config::default(), body);
+    run_with(config(), body);
+}
+
+/// Settings of a process that is patient: nothing is refused because the machine is slow.
+pub fn config() -> Config {
+    Config { look_up: Duration::from_secs(60), ..Config::default() }
 }
 
 /// [`run`] with settings of the process.

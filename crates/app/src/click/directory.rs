@@ -19,9 +19,6 @@ use super::programs::{self, Settings};
 use crate::App;
 use crate::error::Result;
 
-/// A look-up may take so long; only what is not in memory waits.
-const LOOK_UP: Duration = Duration::from_millis(50);
-
 /// A code that was not found counts as unknown for so long.
 const UNKNOWN: Duration = Duration::from_secs(2);
 
@@ -52,6 +49,8 @@ pub(crate) struct Directory {
     count: AtomicUsize,
     limit: usize,
     look_ups: Semaphore,
+    /// How long a look-up may take.
+    patience: Duration,
 }
 
 /// What is known of a code.
@@ -65,13 +64,14 @@ pub(crate) enum Found {
 }
 
 impl Directory {
-    pub(crate) fn new(limit: usize) -> Directory {
+    pub(crate) fn new(limit: usize, patience: Duration) -> Directory {
         Directory {
             parts: std::array::from_fn(|_| RwLock::default()),
             hasher: RandomState::new(),
             count: AtomicUsize::new(0),
             limit: limit.max(PARTS),
             look_ups: Semaphore::new(LOOK_UPS),
+            patience,
         }
     }
 
@@ -187,7 +187,7 @@ pub(crate) async fn look_up(app: &App, code: &str) -> Option<Arc<Link>> {
     if !is_code {
         return None;
     }
-    let found = tokio::time::timeout(LOOK_UP, async {
+    let found = tokio::time::timeout(directory.patience, async {
         let _turn = directory.look_ups.acquire().await.ok()?;
         read(app, code)
             .await
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn what_was_read_before_a_change_is_not_kept_behind_it() {
-        let directory = Directory::new(100);
+        let directory = Directory::new(100, Duration::ZERO);
         let changes = || changes_of(directory.part(directory.hash("sale")));
         let before = changes();
         assert!(!directory.change("sale"), "it is in memory");

@@ -93,7 +93,7 @@ pub fn from_memory(app: &App, visit: &Visit<'_>) -> Option<Answer> {
     }
 }
 
-/// Answers a click whose code is not in memory: one look-up of at most 50 ms.
+/// Answers a click whose code is not in memory: one look-up, which may take [`Config::look_up`](crate::config::Config).
 pub async fn look_up(app: &App, visit: &Visit<'_>) -> Answer {
     let code = visit.code.to_ascii_lowercase();
     let Some(link) = directory::look_up(app, &code).await else { return unknown(app, visit) };

@@ -109,7 +109,7 @@ fn clicks_wait_for_no_decision_and_hold_none_up() {
 
 #[test]
 fn without_room_rows_are_dropped_and_counted_and_every_click_is_led_on() {
-    run_with(Config { click_memory: 4_000, ..Config::default() }, async |test| {
+    run_with(Config { click_memory: 4_000, ..testkit::config() }, async |test| {
         shop(&test, 1, "https://shop.example.com/").await;
         for number in 0..500 {
             let location = click(&test, "l0", "", &format!("10.0.{}.{}", number / 250, number % 250)).await;
@@ -144,7 +144,7 @@ fn links_in_memory(app: &app::App) -> u64 {
 
 #[test]
 fn the_least_used_links_go_from_memory_and_work_all_the_same() {
-    run_with(Config { links_in_memory: 64, ..Config::default() }, async |test| {
+    run_with(Config { links_in_memory: 64, ..testkit::config() }, async |test| {
         shop(&test, 150, "https://shop.example.com/").await;
         for _ in 0..2 {
             for number in 0..150 {
@@ -158,6 +158,25 @@ fn the_least_used_links_go_from_memory_and_work_all_the_same() {
         let count: usize = line.parse().expect("a number");
         assert!((1..=64).contains(&count), "{count}");
         settle(&test).await;
+    });
+}
+
+#[test]
+fn a_click_waits_for_no_link_that_the_database_does_not_tell_in_time() {
+    run(async |test| {
+        shop(&test, 2, "https://shop.example.com/").await;
+        let hasty = Config { look_up: Duration::from_millis(1), ..testkit::config() };
+        let next = TestApp { app: test.beside_with(hasty, 2).await, ..test.clone() };
+        let held = test.hold_links().await;
+        assert_eq!(click(&next, "l0", "", "10.0.0.1").await, "not found");
+        assert_eq!(links_in_memory(&next.app), 0);
+        assert!(click(&test, "l0", "", "10.0.0.1").await.starts_with("https://shop.example.com/?rfr="));
+        held.release().await;
+        next.app.read_links().await;
+        assert!(click(&next, "l0", "", "10.0.0.1").await.starts_with("https://shop.example.com/?rfr="));
+        settle(&test).await;
+        settle(&next).await;
+        next.app.stop().await;
     });
 }
 
@@ -242,7 +261,7 @@ fn a_new_key_signs_an_hour_later_and_an_old_one_is_believed_while_it_can_matter(
 fn the_country_of_an_address_comes_from_the_operators_file() {
     let file = std::env::temp_dir().join(format!("refero-country-{}.mmdb", std::process::id()));
     std::fs::write(&file, country_file::of_one_network([203, 0, 113], "DE")).expect("a file");
-    run_with(Config { country_file: Some(file.clone()), ..Config::default() }, async |test| {
+    run_with(Config { country_file: Some(file.clone()), ..testkit::config() }, async |test| {
         shop(&test, 1, "https://shop.example.com/{{country_code}}").await;
         let there = click(&test, "l0", "", "203.0.113.9").await;
         assert!(there.starts_with("https://shop.example.com/DE?rfr="), "{there}");
@@ -323,7 +342,7 @@ fn segments_that_were_left_are_written_once_whatever_their_names_without_what_is
 /// A folder to spill to, and the settings of a process that does.
 fn spilling(name: &str) -> (std::path::PathBuf, Config) {
     let folder = std::env::temp_dir().join(format!("refero-spill-{name}-{}", std::process::id()));
-    (folder.clone(), Config { spill: Some(folder), ..Config::default() })
+    (folder.clone(), Config { spill: Some(folder), ..testkit::config() })
 }
 
 /// Waits until what a process has left is written.

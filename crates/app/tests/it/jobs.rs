@@ -21,7 +21,7 @@ fn run(body: impl AsyncFn(TestApp, &SmtpServer)) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let server = runtime.block_on(SmtpServer::start());
     let mail = Mail { url: server.url(), from: "partners@acme.example".to_owned() };
-    let config = Config { mail: Some(mail), ..Config::default() };
+    let config = Config { mail: Some(mail), ..testkit::config() };
     testkit::run_with(config, async |test| body(test, &server).await);
 }
 
@@ -165,7 +165,7 @@ fn two_processes_send_a_mail_once() {
             paid(&test, program, affiliate).await;
         }
         let mail = Mail { url: server.url(), from: "partners@acme.example".to_owned() };
-        let config = Config { mail: Some(mail), ..Config::default() };
+        let config = Config { mail: Some(mail), ..testkit::config() };
         let pool = store::connect(&test.database.url, 4).await.expect("the test database answers");
         let secret = Secret::new(&[7; 32]);
         let other = App::start(pool, secret, test.clock.clone(), config).await.expect("the product starts");

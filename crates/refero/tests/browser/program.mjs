@@ -56,11 +56,11 @@ export const earned = async (affiliate) => {
 
 /** Asks again until the answer is yes. */
 export const eventually = async (what, ask) => {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 60_000;
   for (;;) {
     const answer = await ask();
     if (answer) return answer;
-    if (Date.now() > end) throw new Error(`${what} did not happen within ten seconds`);
+    if (Date.now() > end) throw new Error(`${what} did not happen within a minute`);
     await new Promise((go) => setTimeout(go, 50));
   }
 };

@@ -121,7 +121,7 @@ export class Stage {
         if (this.records.length >= count) enough();
         return this.records.length >= count;
       };
-      timer = setTimeout(() => fail(new Error(`${this.records.length} of ${count} came: ${JSON.stringify(this.records)}`)), 10_000);
+      timer = setTimeout(() => fail(new Error(`${this.records.length} of ${count} came: ${JSON.stringify(this.records)}`)), 60_000);
       if (!check()) this.#waiting.push(check);
     });
     clearTimeout(timer);

@@ -374,7 +374,7 @@ fn too_many_conversions_at_once_are_asked_to_wait() {
         key: app::config::Rate { per_second: 1, burst: 2 },
         ..app::config::Limits::default()
     };
-    let config = app::config::Config { limits, ..app::config::Config::default() };
+    let config = app::config::Config { limits, ..testkit::config() };
     testkit::run_with(config, async |test| {
         let site = Site::new(&test).await;
         for uid in ["u1", "u2"] {

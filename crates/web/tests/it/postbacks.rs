@@ -62,7 +62,7 @@ async fn hear(
 }
 
 pub(crate) fn allowed() -> app::config::Config {
-    app::config::Config { private_postbacks: true, ..app::config::Config::default() }
+    app::config::Config { private_postbacks: true, ..testkit::config() }
 }
 
 /// A program of 40 for the first deposit and 10 % of every payment, with jane's customer user-1.

@@ -175,7 +175,7 @@ fn tenants_do_not_meet() {
 
 #[test]
 fn a_full_queue_asks_to_come_back() {
-    let full = app::config::Config { queue_limit: 0, ..Default::default() };
+    let full = app::config::Config { queue_limit: 0, ..testkit::config() };
     testkit::run_with(full, async |t| {
         let company = Company::new(&t).await;
         let bodies = [

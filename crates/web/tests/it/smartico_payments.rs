@@ -382,7 +382,7 @@ fn the_affiliate_is_told_by_mail_when_it_was_asked_for() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let server = runtime.block_on(SmtpServer::start());
     let mail = Mail { url: server.url(), from: "partners@acme.example".to_owned() };
-    let config = Config { mail: Some(mail), ..Config::default() };
+    let config = Config { mail: Some(mail), ..testkit::config() };
     testkit::run_with(config, async |test| {
         let before = server.messages().len();
         let operator = Operator::new(&test, 0).await;

@@ -210,7 +210,7 @@ fn one_address_cannot_crowd_out_the_others() {
         ..app::config::Limits::default()
     };
     let address_header = Some("x-forwarded-for".to_owned());
-    let config = app::config::Config { limits, address_header, ..app::config::Config::default() };
+    let config = app::config::Config { limits, address_header, ..testkit::config() };
     testkit::run_with(config, async |test| {
         let page = Page::new(&test).await;
         let path = page.pixel("/pixel", "pageview", CLIENT, "ann", "", "");

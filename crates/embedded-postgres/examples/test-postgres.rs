@@ -3,7 +3,7 @@
 //!
 //! `REFERO_TEST_POSTGRES=15,18` names the versions; without it the newest found is taken. The command finds
 //! `REFERO_TEST_URLS` (as in `15=postgres://...,18=postgres://...`) and `REFERO_TEST_URL` (of the newest) in
-//! its environment. Databases are the tests' own affair (see this crate's library).
+//! its environment. Databases are the tests' own affair (`testkit`).
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
