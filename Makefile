@@ -23,7 +23,7 @@ test:
 	command -v curl >/dev/null || { apt-get update && apt-get install -y --no-install-recommends curl; }
 	scripts/fetch-browser
 	scripts/renew-sql --check
-	cargo run -p embedded-postgres --example test-postgres -- cargo test --workspace
+	cargo run -p embedded-postgres --example test-postgres -- cargo test --workspace --no-fail-fast
 
 # Two programs with a year of believable data, served.
 demo:
