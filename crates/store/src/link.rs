@@ -292,7 +292,9 @@ pub async fn routes(
     let rows = sqlx::query!(
         "select l.program_id, l.id, l.code, l.affiliate_id, a.slug, a.deal_id, l.destination_url, l.fallback_url, l.brand,
                 l.campaign, l.is_enabled
-         from link l join affiliate a on a.program_id = l.program_id and a.id = l.affiliate_id
+         from link l
+              cross join lateral (select slug, deal_id from affiliate
+                                  where program_id = $1 and id = l.affiliate_id offset 0) a
          where l.program_id = $1 and ($2::bigint is null or l.affiliate_id = $2) and l.id > $3
          order by l.id limit $4",
         program.0,

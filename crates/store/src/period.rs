@@ -312,7 +312,8 @@ pub async fn sharing(connection: &mut Connection, program: ProgramId) -> Result<
     Ok(ids.into_iter().map(AffiliateId).collect())
 }
 
-/// Affiliates with facts or commissions in a span, each with the earliest.
+/// Affiliates with facts or commissions in a span, each with the earliest. Each referral is looked up: of a program that
+/// no statistics know of yet the planner expects a row, and a plain join would compare all facts with all referrals.
 pub async fn affiliates_in(
     connection: &mut Connection,
     program: ProgramId,
@@ -322,9 +323,14 @@ pub async fn affiliates_in(
     let rows = sqlx::query!(
         r#"select affiliate_id as "affiliate_id!", min(at) as "at!"
            from (
-               select r.affiliate_id, min(f.occurred_at) as at
-               from fact f join referral r on r.program_id = f.program_id and r.id = f.referral_id
-               where f.program_id = $1 and f.occurred_at > $2 and f.occurred_at <= $3
+               select r.affiliate_id, min(f.at) as at
+               from (
+                   select referral_id, min(occurred_at) as at from fact
+                   where program_id = $1 and occurred_at > $2 and occurred_at <= $3 and referral_id is not null
+                   group by referral_id
+               ) f
+                    cross join lateral (select affiliate_id from referral
+                                        where program_id = $1 and id = f.referral_id offset 0) r
                group by r.affiliate_id
                union all
                select affiliate_id, min(occurred_at) from commission

@@ -18,7 +18,8 @@ pub async fn sums(
         r#"select to_char(c.occurred_at at time zone $3, 'YYYYMM')::int as "month!",
                   sum(case when t.debit < 4 then t.amount_micros else -t.amount_micros end)::text as "micros!"
            from commission c
-           join transfer t on t.program_id = c.program_id and t.commission_id = c.id and t.entry is not null
+                cross join lateral (select debit, amount_micros from transfer
+                                    where program_id = $1 and commission_id = c.id and entry is not null offset 0) t
            where c.program_id = $1 and c.affiliate_id = $2
            group by 1 order by 1"#,
         program.0,

@@ -1,7 +1,7 @@
 //! What callers ask for by id or page by page: one row, or fifty out of the middle.
 
 use domain::currency::Currency;
-use domain::ids::{AffiliateId, CommissionId, FactId, ReferralId};
+use domain::ids::{AffiliateId, CommissionId, FactId, LinkId, ReferralId};
 use domain::time::{Timestamp, Zone};
 use store::{Connection, Pool};
 
@@ -33,11 +33,14 @@ pub(crate) enum List {
     TransfersOfAffiliate,
     Log,
     NameShown,
+    AffiliatesOfDays,
+    MonthsOfAffiliate,
+    Routes,
 }
 
 impl List {
     /// All of them.
-    pub(crate) const ALL: [List; 20] = [
+    pub(crate) const ALL: [List; 23] = [
         List::BalanceOfOne,
         List::BalanceThen,
         List::Balances,
@@ -58,6 +61,9 @@ impl List {
         List::TransfersOfAffiliate,
         List::Log,
         List::NameShown,
+        List::AffiliatesOfDays,
+        List::MonthsOfAffiliate,
+        List::Routes,
     ];
 
     /// Reads it and says how many rows it has.
@@ -131,6 +137,21 @@ impl List {
             List::NameShown => {
                 let name = (PAYMENTS / 2).to_be_bytes();
                 usize::from(store::name::subject(connection, PROGRAM, name).await?.is_some())
+            }
+            // Facts of three days, one a minute, each of another affiliate.
+            List::AffiliatesOfDays => {
+                let day = |day: &str| day.parse().expect("a time");
+                let span = (day("2026-01-05T00:00:00Z"), day("2026-01-08T00:00:00Z"));
+                store::period::affiliates_in(connection, PROGRAM, span.0, span.1).await?.len()
+            }
+            // Ten commissions in one month, and an entry of each.
+            List::MonthsOfAffiliate => {
+                20 * store::commission::month::sums(connection, PROGRAM, AffiliateId(1), "UTC").await?.len()
+            }
+            List::Routes => {
+                store::link::routes(connection, PROGRAM, None, LinkId((REFERRALS / 2) as i64), PAGE)
+                    .await?
+                    .len()
             }
         })
     }
