@@ -130,6 +130,13 @@ impl List {
                 store::exchange_rate::newest(connection).await?;
                 Currency::all().count()
             }
+            other => other.read_rest(connection).await?,
+        })
+    }
+
+    async fn read_rest(self, connection: &mut Connection) -> store::Result<usize> {
+        let middle = LinkId((REFERRALS / 2) as i64);
+        Ok(match self {
             List::TransfersOfAffiliate => {
                 store::transfer::of_affiliate(connection, PROGRAM, AffiliateId(1)).await?.len()
             }
@@ -148,11 +155,8 @@ impl List {
             List::MonthsOfAffiliate => {
                 20 * store::commission::month::sums(connection, PROGRAM, AffiliateId(1), "UTC").await?.len()
             }
-            List::Routes => {
-                store::link::routes(connection, PROGRAM, None, LinkId((REFERRALS / 2) as i64), PAGE)
-                    .await?
-                    .len()
-            }
+            List::Routes => store::link::routes(connection, PROGRAM, None, middle, PAGE).await?.len(),
+            _ => unreachable!("{self:?} is read above"),
         })
     }
 }
