@@ -5,6 +5,8 @@
 //! `REFERO_TEST_URLS` (as in `15=postgres://...,18=postgres://...`) and `REFERO_TEST_URL` (of the newest) in
 //! its environment. Databases are the tests' own affair (`testkit`).
 
+mod environment;
+
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -109,20 +111,11 @@ fn with_addresses(command: &[String], clusters: &[(u32, Server)]) -> Result<Exit
     let newest = urls.last().map(|(_, url)| url.clone()).unwrap_or_default();
     let urls: Vec<String> = urls.into_iter().map(|(major, url)| format!("{major}={url}")).collect();
     let mut process = Command::new(&command[0]);
-    forget_package(&mut process);
+    environment::forget_package(process.as_std_mut());
     process.args(&command[1..]).env("REFERO_TEST_URLS", urls.join(",")).env("REFERO_TEST_URL", newest);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(supervise(process)).map_err(|error| format!("{}: {error}", command[0]))
-}
-
-/// Takes out of a command's environment what `cargo run` says there of this package. A cargo that is the command would
-/// take it for a change of its surroundings, and build much anew.
-fn forget_package(command: &mut Command) {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in names.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-        command.env_remove(name);
-    }
 }
 
 /// Runs the command to its end. What would end us ends the command, and all it started, first: it has a

@@ -4,6 +4,8 @@
 //! It exists because the crate that holds the schema compiles only when its statements have been checked against a
 //! database that has it (scripts/renew-sql). What must not be here: anything of that crate.
 
+mod environment;
+
 use std::error::Error;
 use std::fs;
 use std::io::{Read, Write};
@@ -38,22 +40,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     let mut command = Command::new(program);
     command.args(arguments).env("DATABASE_URL", access.connection().url());
-    forget_package(&mut command);
+    environment::forget_package(&mut command);
     let status = command.status();
     if let Access::Owner(server) = access {
         server.stop()?;
     }
     let code = status?.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-/// Takes out of a command's environment what `cargo run` says there of this package. A cargo that is the command would
-/// take it for a change of its surroundings, and build much anew.
-fn forget_package(command: &mut Command) {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in names.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-        command.env_remove(name);
-    }
 }
 
 /// Runs statements in a session of their own (PostgreSQL documentation, "Message Flow").

@@ -164,7 +164,7 @@ fn the_least_used_links_go_from_memory_and_work_all_the_same() {
 #[test]
 fn a_click_waits_for_no_link_that_the_database_does_not_tell_in_time() {
     run(async |test| {
-        shop(&test, 2, "https://shop.example.com/").await;
+        shop(&test, 1, "https://shop.example.com/").await;
         let hasty = Config { look_up: Duration::from_millis(1), ..testkit::config() };
         let next = TestApp { app: test.beside_with(hasty, 2).await, ..test.clone() };
         let held = test.hold_links().await;

@@ -1,4 +1,5 @@
-//! What callers ask for by id or page by page: one row, or fifty out of the middle.
+//! What callers ask for by id or page by page: one row, or fifty out of the middle; and what the close of a month and a
+//! server's start read.
 
 use domain::currency::Currency;
 use domain::ids::{AffiliateId, CommissionId, FactId, LinkId, ReferralId};
