@@ -5,6 +5,7 @@
 //! `REFERO_TEST_URLS` (as in `15=postgres://...,18=postgres://...`) and `REFERO_TEST_URL` (of the newest) in
 //! its environment. Databases are the tests' own affair (`testkit`).
 
+#[path = "environment/cargo.rs"]
 mod environment;
 
 use std::fs;

@@ -4,6 +4,7 @@
 //! It exists because the crate that holds the schema compiles only when its statements have been checked against a
 //! database that has it (scripts/renew-sql). What must not be here: anything of that crate.
 
+#[path = "environment/cargo.rs"]
 mod environment;
 
 use std::error::Error;
