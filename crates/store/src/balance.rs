@@ -140,12 +140,10 @@ fn push_as_of(query: &mut QueryBuilder<Postgres>, program: ProgramId, filter: &F
          from (select id, fold from referral where program_id = ",
     );
     query.push_bind(program.0).push(
-        " and affiliate_id = f.id order by created_at, id offset 0) r cross join lateral (select * from fact c \
-         where c.program_id = ",
+        " and affiliate_id = f.id order by created_at, id offset 0) r cross join lateral (select * from fact \
+         where referral_id = r.id offset 0) c where c.program_id = ",
     );
-    query
-        .push_bind(program.0)
-        .push(" and c.referral_id = r.id offset 0) c where c.kind in (0, 1) and c.occurred_at >= ");
+    query.push_bind(program.0).push(" and c.kind in (0, 1) and c.occurred_at >= ");
     query.push_bind(day_start).push(" and c.occurred_at <= ").push_bind(at);
     query.push(") x) g on true cross join lateral (select b.*, g.*) a");
 }

@@ -2,7 +2,8 @@
 -- asked before the first referral is looked up: it waits until every name is made, and opens only if all names were new or
 -- are known to name customers.
 with known as materialized (
-    select hash, kind, subject from name where program_id = $1 and hash = any($2)
+    select n.* from unnest($2::bytea[]) as w (hash)
+         cross join lateral (select hash, kind, subject from name where program_id = $1 and hash = w.hash offset 0) n
 ), made as (
     insert into name (program_id, hash, kind, subject)
     select $1, t.hash, t.kind, t.subject

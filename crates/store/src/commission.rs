@@ -82,7 +82,9 @@ pub async fn booked(
                    from transfer t
                    where t.program_id = c.program_id and t.commission_id = c.id and t.entry is not null
                   )::bigint as "standing!"
-           from commission c where c.program_id = $1 and c.referral_id = any($2)"#,
+           from unnest($2::uuid[]) as w (referral_id)
+                cross join lateral (select * from commission
+                                    where program_id = $1 and referral_id = w.referral_id offset 0) c"#,
         program.0,
         &referrals
     )
@@ -172,12 +174,13 @@ pub async fn mark_disputed(tx: &mut Tx, program: ProgramId, marks: &[(Commission
     if marks.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Uuid> = marks.iter().map(|(id, _)| id.0).collect();
-    let disputed: Vec<bool> = marks.iter().map(|(_, disputed)| *disputed).collect();
+    let marks: BTreeMap<CommissionId, bool> = marks.iter().copied().collect();
+    let ids: Vec<Uuid> = marks.keys().map(|id| id.0).collect();
+    let disputed: Vec<bool> = marks.into_values().collect();
+    // The ids ascend, so a commission's place among them is a binary search; a join would compare each with each.
     sqlx::query!(
-        "update commission set disputed = t.disputed
-         from unnest($2::uuid[], $3::boolean[]) as t (id, disputed)
-         where commission.program_id = $1 and commission.id = any($2) and commission.id = t.id",
+        "update commission set disputed = ($3::boolean[])[width_bucket(id, $2::uuid[])]
+         where program_id = $1 and id = any($2)",
         program.0,
         &ids,
         &disputed

@@ -287,8 +287,8 @@ pub async fn of_referrals(
                     f.value_micros, f.exchange, f.valued_at, f.source, f.occurred_at, f.recorded_at, f.input_hash,
                     f.engine, f.detail, f.outcome
              from unnest($2::uuid[]) as w (referral_id)
-                  cross join lateral (select * from fact
-                                      where program_id = $1 and referral_id = w.referral_id offset 0) f
+                  cross join lateral (select * from fact where referral_id = w.referral_id offset 0) f
+             where f.program_id = $1
              order by f.recorded_at, f.id",
             program.0,
             &referrals
@@ -334,8 +334,8 @@ pub async fn page(
                 Raw,
                 "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, exchange,
                         valued_at, source, occurred_at, recorded_at, input_hash, engine, detail, outcome
-                 from (select * from fact where program_id = $1 and referral_id = $2 offset 0) f
-                 where $3::uuid is null or id < $3
+                 from (select * from fact where referral_id = $2 offset 0) f
+                 where program_id = $1 and ($3::uuid is null or id < $3)
                  order by id desc limit $4",
                 program.0,
                 referral.0,

@@ -292,11 +292,12 @@ pub async fn routes(
     let rows = sqlx::query!(
         "select l.program_id, l.id, l.code, l.affiliate_id, a.slug, a.deal_id, l.destination_url, l.fallback_url, l.brand,
                 l.campaign, l.is_enabled
-         from link l
+         from (select * from link
+               where program_id = $1 and ($2::bigint is null or affiliate_id = $2) and id > $3
+               order by id limit $4) l
               cross join lateral (select slug, deal_id from affiliate
                                   where program_id = $1 and id = l.affiliate_id offset 0) a
-         where l.program_id = $1 and ($2::bigint is null or l.affiliate_id = $2) and l.id > $3
-         order by l.id limit $4",
+         order by l.id",
         program.0,
         affiliate.map(|id| id.0),
         after.0,

@@ -66,7 +66,7 @@ pub async fn number(pool: &Pool, program: ProgramId) -> Result<i64> {
                from head cross join lateral (select position from log_waiting where program_id = $1
                                              order by position limit 5000) waiting
            ), taken as (
-               delete from log_waiting where program_id = $1 and position in (select position from chosen)
+               delete from log_waiting where program_id = $1 and position <= (select max(position) from chosen)
                returning position, log_id
            ), numbered as (
                insert into log_number (program_id, number, log_id)

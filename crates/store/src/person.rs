@@ -133,13 +133,17 @@ pub async fn complete(
     if people.is_empty() {
         return Ok(());
     }
+    let mut people: Vec<_> = people.iter().collect();
+    people.sort_by_key(|(id, ..)| *id);
     let ids: Vec<Uuid> = people.iter().map(|(id, ..)| id.0).collect();
     let emails: Vec<Option<&str>> = people.iter().map(|(_, email, _)| email.as_deref()).collect();
     let uids: Vec<Option<&str>> = people.iter().map(|(.., uid)| uid.as_deref()).collect();
+    // The ids ascend, so a person's place among them is a binary search; a join would compare each with each.
     sqlx::query!(
-        "update person set email = coalesce(person.email, t.email), uid = coalesce(person.uid, t.uid)
-         from unnest($2::uuid[], $3::text[], $4::text[]) as t (id, email, uid)
-         where person.program_id = $1 and person.id = any($2) and person.id = t.id",
+        "update person
+         set email = coalesce(email, ($3::text[])[width_bucket(id, $2::uuid[])]),
+             uid = coalesce(uid, ($4::text[])[width_bucket(id, $2::uuid[])])
+         where program_id = $1 and id = any($2)",
         program.0,
         &ids,
         &emails as _,

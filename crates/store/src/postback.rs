@@ -212,11 +212,12 @@ pub async fn moved(
         r#"select t.log_id, c.id, c.fact_id, c.referral_id, c.affiliate_id, c.kind, c.currency,
                   sum(case when t.credit < 4 then -t.amount_micros else t.amount_micros end)::bigint as "change!",
                   bool_or(t.entry = 0) as "is_new!"
-           from commission c
+           from unnest($2::uuid[]) as w (referral_id)
+                cross join lateral (select * from commission
+                                    where program_id = $1 and referral_id = w.referral_id offset 0) c
                 cross join lateral (select log_id, entry, credit, amount_micros from transfer
                                     where program_id = $1 and commission_id = c.id and log_id = any($3)
                                       and entry is not null offset 0) t
-           where c.program_id = $1 and c.referral_id = any($2)
            group by 1, 2, 3, 4, 5, 6, 7 order by 1, 2"#,
         program.0,
         &referrals,

@@ -1,5 +1,7 @@
 //! Transfers: the ledger's movements, append only. The one column that changes says what no payout has claimed.
 
+use std::collections::BTreeMap;
+
 use domain::claim::Line;
 use domain::ids::{AffiliateId, CommissionId, LogId, ProgramId, TransferId};
 use domain::ledger::{Account, Cause, Entry, Movement};
@@ -118,7 +120,9 @@ pub async fn unclaimed(
 pub async fn lock_lines(tx: &mut Tx, program: ProgramId, ids: &[TransferId]) -> Result<()> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     sqlx::query!(
-        "select id from transfer where program_id = $1 and id = any($2) order by id for no key update",
+        "select t.id from (select id from unnest($2::uuid[]) as w (id) order by id) w
+              cross join lateral (select id from transfer where program_id = $1 and id = w.id offset 0
+                                  for no key update) t",
         program.0,
         &ids
     )
@@ -133,12 +137,14 @@ pub async fn take(tx: &mut Tx, program: ProgramId, parts: &[(TransferId, i64)]) 
     if parts.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Uuid> = parts.iter().map(|(id, _)| id.0).collect();
-    let micros: Vec<i64> = parts.iter().map(|(_, micros)| *micros).collect();
+    let parts: BTreeMap<TransferId, i64> = parts.iter().copied().collect();
+    let ids: Vec<Uuid> = parts.keys().map(|id| id.0).collect();
+    let micros: Vec<i64> = parts.into_values().collect();
+    // The ids ascend, so a line's place among them is a binary search; a join would compare each with each.
     sqlx::query!(
-        "update transfer set unclaimed_micros = unclaimed_micros - t.micros
-         from unnest($2::uuid[], $3::bigint[]) as t (id, micros)
-         where transfer.program_id = $1 and transfer.id = any($2) and transfer.id = t.id",
+        "update transfer
+         set unclaimed_micros = unclaimed_micros - ($3::bigint[])[width_bucket(id, $2::uuid[])]
+         where program_id = $1 and id = any($2)",
         program.0,
         &ids,
         &micros

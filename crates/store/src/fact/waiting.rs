@@ -59,8 +59,8 @@ pub async fn page(
                 Raw,
                 "select id, kind, operation, referral_id, payment_id, amount_micros, currency, value_micros, exchange,
                         valued_at, source, occurred_at, recorded_at, input_hash, engine, detail, outcome
-                 from (select * from fact where program_id = $1 and referral_id = $2 offset 0) f
-                 where kind in (1, 2, 4, 5) and value_micros is null and id < $3
+                 from (select * from fact where referral_id = $2 offset 0) f
+                 where program_id = $1 and kind in (1, 2, 4, 5) and value_micros is null and id < $3
                  order by id desc limit $4",
                 program.0,
                 referral.0,

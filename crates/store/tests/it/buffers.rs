@@ -41,6 +41,12 @@ fn plans_that_were_made_without_rows_are_still_good_with_many() {
         let measured =
             async |name: String, run: Run<'_>| problems.extend(measure(&name, run, &kept, &beside).await);
         run_all(&kept, EARLY_RUNS, measured).await;
+        // A connection that plans anew, before anything is known of the rows.
+        let new = store::connect(&database.url, 1).await.expect("the test database answers");
+        let measured = async |name: String, run: Run<'_>| {
+            problems.extend(measure(&format!("not analyzed, {name}"), run, &new, &beside).await);
+        };
+        run_all(&new, EARLY_RUNS + 1, measured).await;
         // A connection that plans anew, with statistics; what was undone above shall not weigh on it.
         sqlx::query("vacuum").execute(&beside).await.expect("a vacuum");
         store::node::analyze(&beside).await.expect("an analysis");
@@ -48,9 +54,9 @@ fn plans_that_were_made_without_rows_are_still_good_with_many() {
         let measured = async |name: String, run: Run<'_>| {
             problems.extend(measure(&format!("analyzed, {name}"), run, &fresh, &beside).await);
         };
-        run_all(&fresh, EARLY_RUNS + 1, measured).await;
+        run_all(&fresh, EARLY_RUNS + 2, measured).await;
         assert!(problems.is_empty(), "more than {PAGES_A_ROW} pages a row:\n{}", problems.join("\n"));
-        for pool in [kept, beside, fresh] {
+        for pool in [kept, new, beside, fresh] {
             pool.close().await;
         }
     });

@@ -2,7 +2,7 @@
 //! server's start read.
 
 use domain::currency::Currency;
-use domain::ids::{AffiliateId, CommissionId, FactId, LinkId, ReferralId};
+use domain::ids::{AffiliateId, CommissionId, FactId, LinkId, LogId, ReferralId};
 use domain::time::{Timestamp, Zone};
 use store::{Connection, Pool};
 
@@ -36,12 +36,13 @@ pub(crate) enum List {
     NameShown,
     AffiliatesOfDays,
     MonthsOfAffiliate,
+    MovedByLogs,
     Routes,
 }
 
 impl List {
     /// All of them.
-    pub(crate) const ALL: [List; 23] = [
+    pub(crate) const ALL: [List; 24] = [
         List::BalanceOfOne,
         List::BalanceThen,
         List::Balances,
@@ -64,6 +65,7 @@ impl List {
         List::NameShown,
         List::AffiliatesOfDays,
         List::MonthsOfAffiliate,
+        List::MovedByLogs,
         List::Routes,
     ];
 
@@ -155,6 +157,12 @@ impl List {
             // Ten commissions in one month, and an entry of each.
             List::MonthsOfAffiliate => {
                 20 * store::commission::month::sums(connection, PROGRAM, AffiliateId(1), "UTC").await?.len()
+            }
+            // Of each customer ten commissions are looked up.
+            List::MovedByLogs => {
+                let customers: Vec<_> = (1..=ROWS).map(|number| ReferralId(id(number + 1))).collect();
+                let logs: Vec<_> = (1..=ROWS).map(|number| LogId(id(number))).collect();
+                10 * store::postback::moved(connection, PROGRAM, &customers, &logs).await?.len()
             }
             List::Routes => store::link::routes(connection, PROGRAM, None, middle, PAGE).await?.len(),
             _ => unreachable!("{self:?} is read above"),
