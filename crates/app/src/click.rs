@@ -6,6 +6,7 @@
 mod agent;
 mod country;
 mod directory;
+mod figures;
 mod give_way;
 mod journal;
 pub(crate) mod keys;
@@ -44,6 +45,7 @@ pub(crate) struct Clicks {
     pub(crate) countries: country::Countries,
     pub(crate) journal: Arc<journal::Journal>,
     pub(crate) months: write::Months,
+    pub(crate) figures: figures::Waiting,
     /// The connection that writes.
     pub(crate) pool: Pool,
 }
@@ -57,6 +59,7 @@ impl Clicks {
             countries: country::Countries::open(config.country_file.as_deref())?,
             journal: Arc::new(journal::Journal::new(config.click_memory)),
             months: write::Months::default(),
+            figures: figures::Waiting::default(),
             pool: give_way::connect(pool, config.shares_machine),
         })
     }

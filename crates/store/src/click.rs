@@ -6,7 +6,7 @@ mod copy;
 pub mod daily;
 pub mod partition;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use domain::click::ClickId;
@@ -100,7 +100,11 @@ pub struct Batch<'a> {
 /// Writes a batch in the transaction that has [`begun`] it.
 pub async fn write(tx: &mut Tx, program: ProgramId, batch: Batch<'_>) -> Result<()> {
     copy::send(tx.enter(Step::Appends)?, program, batch.clicks).await?;
-    daily::add(tx, program, batch.days).await?;
+    if batch.days.len() < daily::MANY {
+        daily::add(tx, program, batch.days).await?;
+    } else {
+        daily::keep(tx, program, batch.id, batch.days).await?;
+    }
     let (visitors, counted): (Vec<Vec<u8>>, Vec<Timestamp>) =
         batch.visitors.iter().map(|(visitor, at)| (visitor.to_vec(), *at)).unzip();
     sqlx::query!(
@@ -229,6 +233,26 @@ pub async fn by_ids(
     .fetch_all(connection)
     .await?;
     rows.into_iter().map(|row| click!(row)).collect()
+}
+
+/// Those of some clicks that are written.
+pub async fn written(
+    connection: &mut Connection,
+    program: ProgramId,
+    ids: &[ClickId],
+) -> Result<BTreeSet<ClickId>> {
+    let seconds = || ids.iter().map(|id| id.second());
+    let (Some(first), Some(last)) = (seconds().min(), seconds().max()) else { return Ok(BTreeSet::new()) };
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let found = sqlx::query_scalar!(
+        "select id from click
+         where program_id = $1 and id = any($2) and clicked_at >= $3 and clicked_at < $4::timestamptz + interval '1 second'",
+        program.0,
+        &ids,
+        first,
+        last
+    );
+    Ok(found.fetch_all(connection).await?.into_iter().map(ClickId).collect())
 }
 
 /// The clicks that a browser declared under a name of its own from an instant on, the oldest first.

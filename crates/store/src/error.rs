@@ -81,11 +81,6 @@ impl StoreError {
         }
     }
 
-    /// Whether a unique key refused the row.
-    pub fn is_unique_violation(&self) -> bool {
-        matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
-    }
-
     /// The name of the constraint that refused the row, if one did.
     pub fn constraint(&self) -> Option<&str> {
         match self {

@@ -63,7 +63,7 @@ impl TestApp {
 
     /// Forgets every click, as if none had been written.
     pub async fn forget_clicks(&self) {
-        let sql = "truncate click, click_batch, click_daily, click_visitor";
+        let sql = "truncate click, click_batch, click_batch_figures, click_daily, click_visitor";
         sqlx::query(sql).execute(&mut self.session().await).await.expect("tables can be emptied");
     }
 
@@ -97,6 +97,17 @@ impl TestApp {
 pub struct Held(PgConnection);
 
 impl Held {
+    /// Waits until so many are held up.
+    pub async fn until_met(&mut self, count: i64) {
+        let sql = "select count(*) from pg_locks join pg_database d on d.oid = database
+                   where datname = current_database() and relation = 'click_batch'::regclass and not granted";
+        let deadline = Instant::now() + PATIENCE;
+        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut self.0).await.expect("an answer") < count {
+            assert!(Instant::now() < deadline, "fewer than {count} are held up");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Lets go.
     pub async fn release(self) {
         self.0.close().await.expect("a session can be ended");

@@ -19,8 +19,3 @@ pub(crate) use redirect::{FORWARDED_PROTO, address};
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/c/{code}", any(redirect::through_router))
 }
-
-/// The name of the cookie that keeps a program's last click on the host of the redirect; its value is the click's token.
-pub fn cookie_name(program: i64) -> String {
-    format!("rfr_{program}")
-}

@@ -31,8 +31,8 @@ const GATHER: Duration = Duration::from_millis(6);
 const SEGMENT_BYTES: usize = 8 << 20;
 const SEGMENT_AGE: Duration = Duration::from_millis(100);
 
-/// While no more segments than these wait, writing them gives way: some seconds of all that two cores can answer.
-pub(super) const PATIENT_SEGMENTS: usize = 32;
+/// While no more segments than these wait, writing them gives way: ten seconds of all that two cores can answer.
+pub(super) const PATIENT_SEGMENTS: usize = 16;
 
 /// A segment is written after this time, whoever else wants the processor.
 const LATEST: Duration = Duration::from_secs(10);

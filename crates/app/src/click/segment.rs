@@ -1,5 +1,5 @@
 //! Spill segments: files of frames, each with its length and checksum (CRC-32 of IEEE 802.3), so that a torn tail is found
-//! and cut. The name of a segment is the name of its batch, so that a segment that is tried again is not written twice.
+//! and cut. Batches are named after their segment, so that what is tried again is not written twice.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};

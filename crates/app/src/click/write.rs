@@ -1,23 +1,27 @@
-//! Writes closed segments: batches of one program each, under the segment's id, with the figures of their days in the same
-//! transaction. While the database is away it waits; what was written before is refused by its id.
+//! Writes closed segments: batches of one program each, named after the segment, with the figures of their days in the same
+//! transaction. While the database is away it waits; what was written before is known by the batch's name, or by the clicks'
+//! own ids.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use domain::click::ClickId;
 use domain::ids::{LinkId, ProgramId};
 use domain::time::{Timestamp, Zone};
-use store::click::daily::{Day, Visits};
+use store::click::daily::{self, Day, Visits};
 use store::click::partition::{self, Month};
 use store::click::{BOT, Batch, ClickRow, REPEAT};
 use store::{Fault, Pool, StoreError, Tx};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::journal::{PATIENT_SEGMENTS, Segment};
 use super::record::{Recorded, read_all};
-use super::{agent, give_way};
-use crate::App;
+use super::{agent, figures, give_way};
+use crate::{App, random};
 
 /// A click of the same visitor within this time of one that counted is a repeated one.
 const REPEATED: TimeDelta = TimeDelta::hours(1);
@@ -29,8 +33,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// When the product is told to stop, a database that is away is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Rows of one transaction at most.
-const ROWS: usize = 50_000;
+/// So many clicks of a program are written in parts.
+const MANY: usize = 10_000;
+
+/// How many parts that are. With one, writing would get a quarter of two cores that others want all of.
+const LANES: usize = 3;
 
 /// Months whose partition this process knows to be there.
 #[derive(Default)]
@@ -49,83 +56,168 @@ async fn write_all(app: App) {
     let mut is_given_up = false;
     let mut load = give_way::Load::new(&journal);
     loop {
-        let Some(segment) = journal.next().await else { return };
+        let Some(segment) = next(&app).await.map(Arc::new) else { break };
         load.wait(&journal, &segment).await;
-        match segment.records() {
-            Ok(records) => {
-                is_given_up |= !is_given_up && !write_in_turn(&app, &segment, read_all(&records)).await;
-                if !is_given_up {
-                    segment.delete();
-                } else if segment.path.is_none() {
-                    app.metrics().clicks_dropped.inc_by(segment.count);
-                    tracing::error!(
-                        clicks = segment.count,
-                        "clicks are lost: no database, and no folder to spill to"
-                    );
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, path = ?segment.path, "a spill segment cannot be read and stays where it is");
-            }
+        if !is_given_up {
+            is_given_up = !write_in_turn(&app, &segment).await;
+        }
+        if is_given_up && segment.path.is_none() {
+            app.metrics().clicks_dropped.inc_by(segment.count);
+            tracing::error!(
+                clicks = segment.count,
+                "clicks are lost: no database, and no folder to spill to"
+            );
         }
         journal.finish(&segment);
     }
+    if !is_given_up {
+        // What is not done by then, the next process does.
+        let _ = tokio::time::timeout(PATIENCE, figures::add_up_all(&app)).await;
+    }
 }
 
-/// Writes the clicks of a segment, and gives way meanwhile unless too much waits behind it.
-async fn write_in_turn(app: &App, segment: &Segment, records: Vec<Recorded>) -> bool {
+/// The oldest segment. Once no large batch has come for a while, the figures that wait are added up first.
+async fn next(app: &App) -> Option<Segment> {
+    let journal = &app.0.clicks.journal;
+    if let Some(due) = app.0.clicks.figures.due() {
+        if Instant::now() < due
+            && let Ok(next) = tokio::time::timeout_at(due, journal.next()).await
+        {
+            return next;
+        }
+        figures::add_up_all(app).await;
+    }
+    journal.next().await
+}
+
+/// Writes a segment, and gives way meanwhile unless too much waits behind it. False means that the product stops before it
+/// could.
+async fn write_in_turn(app: &App, segment: &Arc<Segment>) -> bool {
     let (waiting, _) = app.0.clicks.journal.waiting();
     if waiting <= PATIENT_SEGMENTS {
-        return write(app, &app.0.clicks.pool, segment.id, records).await;
+        return write_segment(app, segment, Pace::Patient).await;
     }
-    let (own, id) = (app.clone(), segment.id);
-    let written = tokio::spawn(async move { write(&own, own.pool(), id, records).await });
+    // Away from this thread, which gives way.
+    let (app, segment) = (app.clone(), segment.clone());
+    let written = tokio::spawn(async move { write_segment(&app, &segment, Pace::Hurried).await });
     written.await.unwrap_or(false)
 }
 
-/// Writes the clicks of a segment, program by program. False means that the product stops before it could.
-async fn write(app: &App, pool: &Pool, segment: Uuid, records: Vec<Recorded>) -> bool {
+/// How a segment is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pace {
+    /// Part by part, through the connection that gives way.
+    Patient,
+    /// Parts at the same time through the common connections, at the priority of all others: what waits is too much.
+    Hurried,
+}
+
+async fn write_segment(app: &App, segment: &Segment, pace: Pace) -> bool {
+    let parts = match segment.records() {
+        Ok(records) => parts(segment.id, read_all(&records)),
+        Err(error) => {
+            tracing::error!(%error, path = ?segment.path, "a spill segment cannot be read and stays where it is");
+            return true;
+        }
+    };
+    let programs: BTreeSet<ProgramId> = parts.iter().map(|part| part.program).collect();
+    let (pool, is_written) = match pace {
+        Pace::Patient => (&app.0.clicks.pool, write(app, &app.0.clicks.pool, parts).await),
+        Pace::Hurried => (app.pool(), write_at_once(app, parts).await),
+    };
+    if is_written {
+        for program in programs {
+            figures::add_up_many(app, pool, program).await;
+        }
+        segment.delete();
+    }
+    is_written
+}
+
+/// Clicks of a program that are written in one transaction.
+struct Part {
+    program: ProgramId,
+    id: Uuid,
+    records: Vec<Recorded>,
+}
+
+/// Cuts a segment, alike each time: by programs, and many clicks of one by affiliates, so that no two parts change the same
+/// figure or ask for the same visitor.
+fn parts(segment: Uuid, records: Vec<Recorded>) -> Vec<Part> {
     let mut programs: BTreeMap<ProgramId, Vec<Recorded>> = BTreeMap::new();
     for record in records {
         programs.entry(record.program).or_default().push(record);
     }
+    let mut parts = Vec::new();
     for (program, records) in programs {
-        for (number, part) in records.chunks(ROWS).enumerate() {
-            if !write_part(app, pool, program, part_id(segment, number), part).await {
-                return false;
-            }
+        if records.len() < MANY {
+            parts.push(Part { program, id: segment, records });
+            continue;
+        }
+        let mut lanes: [Vec<Recorded>; LANES] = Default::default();
+        for record in records {
+            lanes[record.row.affiliate.0.rem_euclid(LANES as i64) as usize].push(record);
+        }
+        for (lane, records) in (1..).zip(lanes).filter(|(_, records)| !records.is_empty()) {
+            // Never the segment's own: one that was torn since has fewer clicks, and is cut in another way then.
+            let id = Uuid::from_u128(segment.as_u128() ^ ((LANES as u128) << 8 | lane));
+            parts.push(Part { program, id, records });
+        }
+    }
+    parts
+}
+
+/// Writes parts one after the other. False means that the product stops before it could.
+async fn write(app: &App, pool: &Pool, parts: Vec<Part>) -> bool {
+    for part in parts {
+        if !write_part(app, pool, part).await {
+            return false;
         }
     }
     true
 }
 
-/// The id of a part of a segment: the segment's own for the first. Parts are cut alike each time.
-fn part_id(segment: Uuid, number: usize) -> Uuid {
-    Uuid::from_u128(segment.as_u128() ^ number as u128)
+/// Writes parts at the same time through the common connections, at the priority of all others: what waits is too much.
+/// However many programs there are, most of the connections are left to others. After a part that could not be written no
+/// other is begun.
+async fn write_at_once(app: &App, parts: Vec<Part>) -> bool {
+    let (mut parts, mut running) = (parts.into_iter(), JoinSet::new());
+    let mut is_written = true;
+    loop {
+        while is_written
+            && running.len() < LANES
+            && let Some(part) = parts.next()
+        {
+            let app = app.clone();
+            running.spawn(async move { write_part(&app, app.pool(), part).await });
+        }
+        match running.join_next().await {
+            Some(done) => is_written &= done.unwrap_or(false),
+            None => return is_written,
+        }
+    }
 }
 
-/// Writes a batch until it is written. What the database refuses for its values is halved until the culprit stands alone
-/// and is left out.
-async fn write_part(app: &App, pool: &Pool, program: ProgramId, id: Uuid, records: &[Recorded]) -> bool {
-    let mut parts = vec![(id, records)];
-    while let Some((id, records)) = parts.pop() {
-        match attempts(app, pool, program, id, records).await {
+/// Writes a part until it is written. What the database refuses for its values is halved until the culprit stands alone and
+/// is left out.
+async fn write_part(app: &App, pool: &Pool, part: Part) -> bool {
+    let mut parts = vec![part];
+    while let Some(mut part) = parts.pop() {
+        match attempts(app, pool, &mut part).await {
             Attempt::Written => {}
             Attempt::Stopped => return false,
             Attempt::Refused(error) => {
-                if let [record] = records {
-                    if error.is_unique_violation() {
-                        // It was written under another batch.
-                        continue;
-                    }
-                    tracing::error!(%error, %program, click = %record.row.id, "a click that the database refuses is dropped");
+                if let [record] = part.records.as_slice() {
+                    let (program, click) = (part.program, record.row.id);
+                    tracing::error!(%error, %program, %click, "a click that the database refuses is dropped");
                     app.metrics().clicks_dropped.inc();
                     continue;
                 }
-                let (first, second) = records.split_at(records.len() / 2);
-                let half = |number: u128| Uuid::from_u128(id.as_u128().rotate_left(1) ^ number);
-                parts.push((half(1 << 64), first));
-                parts.push((half(3 << 64), second));
+                let second = part.records.split_off(part.records.len() / 2);
+                // Names that were never used: next time, without what is written by then, it is halved in another place.
+                for records in [part.records, second] {
+                    parts.push(Part { program: part.program, id: random::id(), records });
+                }
             }
         }
     }
@@ -138,29 +230,30 @@ enum Attempt {
     Refused(StoreError),
 }
 
-async fn attempts(app: &App, pool: &Pool, program: ProgramId, id: Uuid, records: &[Recorded]) -> Attempt {
+async fn attempts(app: &App, pool: &Pool, part: &mut Part) -> Attempt {
     let stopping = app.0.tasks.stopping();
     let mut stopped_at = None;
     let mut wait = FIRST_WAIT;
     loop {
-        match attempt(app, pool, program, id, records).await {
+        match attempt(app, pool, part).await {
             Ok(()) => return Attempt::Written,
             Err(error) if error.fault() == Fault::Values => {
-                // A month without a partition is refused like a wrong value.
                 forget_months(app);
-                match make_partitions(app, records).await {
+                match mend(app, part).await {
+                    Ok(true) if part.records.is_empty() => return Attempt::Written,
                     Ok(true) => continue,
                     Ok(false) => return Attempt::Refused(error),
-                    Err(error) => tracing::warn!(%error, "the partitions of clicks cannot be made right now"),
+                    Err(error) => tracing::warn!(%error, "refused clicks cannot be looked into right now"),
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, %program, clicks = records.len(), "clicks wait for the database");
+                let (program, clicks) = (part.program, part.records.len());
+                tracing::warn!(%error, %program, clicks, "clicks wait for the database");
                 forget_months(app);
             }
         }
         if *stopping.borrow() {
-            let since = *stopped_at.get_or_insert_with(tokio::time::Instant::now);
+            let since = *stopped_at.get_or_insert_with(Instant::now);
             if since.elapsed() > PATIENCE {
                 return Attempt::Stopped;
             }
@@ -168,6 +261,19 @@ async fn attempts(app: &App, pool: &Pool, program: ProgramId, id: Uuid, records:
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
+}
+
+/// Makes the partitions that refused clicks need, and leaves out those that were written under another name. Says whether
+/// there was anything to do.
+async fn mend(app: &App, part: &mut Part) -> store::Result<bool> {
+    if make_partitions(app, &part.records).await? {
+        return Ok(true);
+    }
+    let ids: Vec<ClickId> = part.records.iter().map(|record| record.row.id).collect();
+    let mut connection = app.pool().acquire().await?;
+    let written = store::click::written(&mut connection, part.program, &ids).await?;
+    part.records.retain(|record| !written.contains(&record.row.id));
+    Ok(!written.is_empty())
 }
 
 fn forget_months(app: &App) {
@@ -188,18 +294,16 @@ async fn make_partitions(app: &App, records: &[Recorded]) -> store::Result<bool>
     Ok(is_any_made)
 }
 
-async fn attempt(
-    app: &App,
-    pool: &Pool,
-    program: ProgramId,
-    id: Uuid,
-    records: &[Recorded],
-) -> store::Result<()> {
+async fn attempt(app: &App, pool: &Pool, part: &Part) -> store::Result<()> {
+    let Part { program, id, records } = part;
+    let (program, id) = (*program, *id);
     make_partitions(app, records).await?;
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     let now = app.now();
     let mut tx = Tx::begin_apart(pool).await?;
     if !store::click::begun(&mut tx, program, id, now).await? {
+        // By a process that was killed, or in a transaction of ours whose end was not told: its figures may wait.
+        app.0.clicks.figures.written(program, daily::MANY);
         return tx.rollback().await;
     }
     let Some(zone) = zone(app, &mut tx, program).await? else {
@@ -232,6 +336,7 @@ async fn attempt(
     let batch = Batch { id, clicks: &rows, days: &days, visitors: &counted, now };
     store::click::write(&mut tx, program, batch).await?;
     tx.commit().await?;
+    app.0.clicks.figures.written(program, days.len());
     app.metrics().clicks_written.inc_by(rows.len() as u64);
     app.metrics().click_batch_seconds.observe(started.elapsed().as_secs_f64());
     Ok(())

@@ -1,6 +1,6 @@
 //! Keeps the tables of clicks in order: partitions made ahead and dropped when retention is over, signing keys made and
-//! retired, visitors forgotten after their hour, the free text of closed days summed up. All of it may be done twice and by
-//! several processes.
+//! retired, visitors forgotten after their hour, figures added up that a process has left waiting, the free text of closed
+//! days summed up. All of it may be done twice and by several processes.
 
 use std::time::Duration;
 
@@ -72,6 +72,7 @@ pub(super) async fn run(app: &App, now: Timestamp) -> Result<()> {
     }
     for program in store::program::ids(app.pool()).await? {
         click::forget(app.pool(), program, now - VISITORS, now - BATCHES).await?;
+        daily::add_up(app.pool(), program).await?;
         sum_up(app, program, now).await?;
     }
     Ok(())

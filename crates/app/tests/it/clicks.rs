@@ -18,7 +18,7 @@ use crate::country_file;
 const BROWSER: &[u8] = b"Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0";
 
 /// A program with links `l0`, `l1`, … that lead to `shop.example.com`.
-async fn shop(test: &TestApp, links: usize, destination: &str) -> ProgramId {
+pub(crate) async fn shop(test: &TestApp, links: usize, destination: &str) -> ProgramId {
     let program =
         test.program(json!({ "rules": [{ "on": "payment", "reward": { "percent": "20" } }] })).await;
     let jane = test.affiliate(program, "jane").await;
@@ -38,7 +38,7 @@ async fn shop(test: &TestApp, links: usize, destination: &str) -> ProgramId {
 }
 
 /// Clicks a link from an address, and returns where it leads.
-async fn click(test: &TestApp, code: &str, query: &str, address: &str) -> String {
+pub(crate) async fn click(test: &TestApp, code: &str, query: &str, address: &str) -> String {
     let address: IpAddr = address.parse().expect("an address");
     let visit = Visit {
         code,
@@ -60,7 +60,7 @@ async fn click(test: &TestApp, code: &str, query: &str, address: &str) -> String
     }
 }
 
-async fn settle(test: &TestApp) {
+pub(crate) async fn settle(test: &TestApp) {
     assert!(app::click::settle(&test.app, Duration::from_secs(30)).await, "the clicks are not written");
 }
 
@@ -92,6 +92,39 @@ fn clicks_survive_the_loss_of_every_connection() {
             ]
         );
         test.tamper("click_daily", "bots = bots - 1", "day = '2026-06-02'").await;
+    });
+}
+
+#[test]
+fn the_figures_of_a_large_batch_count_at_once_and_are_added_up() {
+    run(async |test| {
+        let links = store::click::daily::MANY;
+        let program = shop(&test, links, "https://shop.example.com/").await;
+        let mut held = test.hold_clicks().await;
+        click(&test, "l0", "", "10.0.0.1").await;
+        held.until_met(1).await;
+        // They gather in one segment behind the first.
+        for number in 0..links {
+            click(&test, &format!("l{number}"), "", "10.0.0.2").await;
+        }
+        held.release().await;
+        settle(&test).await;
+        let today = test.app.now().date_naive();
+        for _ in 0..2 {
+            let days = app::click::daily(&test.app, program, None, today, today).await.expect("figures");
+            assert_eq!(days.len(), links);
+            let visits: i64 = days.iter().map(|row| row.visits.visits).sum();
+            assert_eq!((visits, days[0].visits.visits), (links as i64 + 1, 2));
+            let findings = app::verify::program(&test.app, program).await.expect("a verification");
+            assert!(findings.is_empty(), "{findings:?}");
+            // Here, or by the writer after its quiet second.
+            app::jobs::run_once(&test.app, test.app.now()).await.expect("the jobs run");
+            let until = tokio::time::Instant::now() + Duration::from_secs(20);
+            while test.count_rows("click_batch_figures").await > 0 {
+                assert!(tokio::time::Instant::now() < until, "they are not added up");
+            }
+            assert_eq!(test.count_rows("click_daily").await, links as i64);
+        }
     });
 }
 
@@ -275,107 +308,29 @@ fn the_country_of_an_address_comes_from_the_operators_file() {
 }
 
 #[test]
-fn spilled_clicks_of_a_process_that_is_gone_are_written_once_by_the_next() {
-    let (folder, config) = spilling("left");
-    run_with(config.clone(), async |test| {
-        shop(&test, 1, "https://shop.example.com/").await;
-        // What a process has left: a segment that was written, one that was not, and a lock that nobody holds.
-        let kept = folder.join("kept");
-        std::fs::create_dir_all(&kept).expect("a folder");
-        for round in 0..2 {
-            click(&test, "l0", "", &format!("10.0.0.{round}")).await;
-            let own = wait_for_segment(&folder, &kept).await;
-            let name = own.file_name().expect("a name");
-            // The product may delete it at the same moment; then it is written.
-            let _ = std::fs::copy(&own, kept.join(name));
+fn figures_of_a_large_batch_count_at_once_and_are_added_up_when_it_is_quiet() {
+    const LINKS: usize = 1_000;
+    run(async |test| {
+        let program = shop(&test, LINKS, "https://shop.example.com/").await;
+        let mut held = test.hold_clicks().await;
+        click(&test, "l0", "", "10.0.0.1").await;
+        held.until_met(1).await;
+        for number in 0..LINKS {
+            click(&test, &format!("l{number}"), "", "10.0.0.2").await;
         }
+        held.release().await;
         settle(&test).await;
-        assert_eq!(test.count_rows("click").await, 2);
-        let next = test.beside_with(config.clone(), 2).await;
-        until_taken(&folder, &kept).await;
-        next.stop().await;
-        assert_eq!(test.count_rows("click").await, 2, "none is there twice");
-    });
-    // Empty by now, but for the lock of all.
-    let _ = std::fs::remove_dir_all(folder);
-}
-
-#[test]
-fn segments_that_were_left_are_written_once_whatever_their_names_without_what_is_refused() {
-    let (folder, config) = spilling("culprit");
-    run_with(config.clone(), async |test| {
-        shop(&test, 1, "https://shop.example.com/").await;
-        let kept = folder.join("kept");
-        std::fs::create_dir_all(&kept).expect("a folder");
-        for (query, address) in
-            [("", "10.0.0.1"), ("", "10.0.0.2"), ("sid=culprit", "10.0.0.3"), ("", "10.0.0.2")]
-        {
-            let held = test.hold_clicks().await;
-            click(&test, "l0", query, address).await;
-            let own = wait_for_segment(&folder, &kept).await;
-            std::fs::copy(&own, kept.join(own.file_name().expect("a name"))).expect("it is held");
-            held.release().await;
-            settle(&test).await;
+        let verified = async || {
+            let findings = app::verify::program(&test.app, program).await.expect("a verification");
+            assert!(findings.is_empty(), "{findings:?}");
+        };
+        verified().await;
+        let until = tokio::time::Instant::now() + Duration::from_secs(20);
+        while test.count_rows("click_batch_figures").await > 0 {
+            assert!(tokio::time::Instant::now() < until, "they are not added up");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        // One of them is there under another name as well.
-        let first = segments(&folder).into_iter().min().expect("a segment");
-        let mut again = std::fs::read(first).expect("a segment");
-        let name = uuid::Uuid::max();
-        again[8..24].copy_from_slice(name.as_bytes());
-        std::fs::write(kept.join(format!("{name}.segment")), again).expect("room");
-        test.forget_clicks().await;
-        test.refuse_culprit().await;
-        let next = test.beside_with(config.clone(), 2).await;
-        until_taken(&folder, &kept).await;
-        assert_eq!(next.metrics().clicks_dropped.get(), 1, "the culprit alone");
-        next.stop().await;
-        assert_eq!(test.count_rows("click").await, 3);
-        assert_eq!(
-            test.count_rows("click_daily where visits = 3 and unique_visits = 2 and repeats = 1").await,
-            1
-        );
-        test.accept_culprit().await;
+        assert_eq!(test.count_rows("click_daily").await, LINKS as i64);
+        verified().await;
     });
-    let _ = std::fs::remove_dir_all(folder);
-}
-
-/// A folder to spill to, and the settings of a process that does.
-fn spilling(name: &str) -> (std::path::PathBuf, Config) {
-    let folder = std::env::temp_dir().join(format!("refero-spill-{name}-{}", std::process::id()));
-    (folder.clone(), Config { spill: Some(folder), ..testkit::config() })
-}
-
-/// Waits until what a process has left is written.
-async fn until_taken(folder: &std::path::Path, kept: &std::path::Path) {
-    let until = tokio::time::Instant::now() + Duration::from_secs(20);
-    while kept.exists() || has_segments(folder) {
-        assert!(tokio::time::Instant::now() < until, "copies are not taken");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-fn segments(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let folders = std::fs::read_dir(folder).expect("the folder").flatten().map(|entry| entry.path());
-    let files =
-        folders.filter(|path| path.is_dir()).flat_map(|path| std::fs::read_dir(path).into_iter().flatten());
-    let paths = files.flatten().map(|entry| entry.path());
-    paths.filter(|path| path.extension().is_some_and(|ending| ending == "segment")).collect()
-}
-
-fn has_segments(folder: &std::path::Path) -> bool {
-    !segments(folder).is_empty()
-}
-
-/// A segment of the product with a click in it, that is not among the copies yet.
-async fn wait_for_segment(folder: &std::path::Path, kept: &std::path::Path) -> std::path::PathBuf {
-    let until = tokio::time::Instant::now() + Duration::from_secs(20);
-    loop {
-        let found = segments(folder);
-        let has_click = |path: &std::path::PathBuf| path.metadata().is_ok_and(|file| file.len() > 32);
-        if let Some(path) = found.into_iter().find(|path| !path.starts_with(kept) && has_click(path)) {
-            return path;
-        }
-        assert!(tokio::time::Instant::now() < until, "no segment is made");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
 }

@@ -18,6 +18,7 @@ mod months;
 mod periods;
 mod rates;
 mod replay;
+mod segments;
 mod simulation;
 mod story;
 mod sub_affiliates;

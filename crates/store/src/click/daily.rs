@@ -1,11 +1,15 @@
 //! Daily figures of clicks, kept in the same transactions as the clicks, and the largest values of free text of days that
 //! are over.
+//!
+//! The figures of a large batch wait beside `click_daily` until those of more batches can be added with them; whatever reads
+//! figures reads both, most of it as `click_figure`.
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use domain::ids::{AffiliateId, DealId, LinkId, ProgramId};
 use domain::time::Timestamp;
+use uuid::Uuid;
 
 use crate::error::Result;
 use crate::{Connection, Pool, Step, Tx};
@@ -40,10 +44,47 @@ pub struct Visits {
     pub repeats: i64,
 }
 
-/// Adds to the figures of days, in key order.
+/// Figures of so many days at least wait until those of other batches are added to them: adding up is quick, and changing
+/// `click_daily` is not.
+pub const MANY: usize = 1_000;
+
+/// Figures by column, in key order.
+#[derive(Default)]
+struct Columns<'a> {
+    day: Vec<NaiveDate>,
+    affiliate: Vec<i64>,
+    link: Vec<i64>,
+    brand: Vec<&'a str>,
+    deal: Vec<i64>,
+    campaign: Vec<&'a str>,
+    visits: Vec<i64>,
+    unique_visits: Vec<i64>,
+    bots: Vec<i64>,
+    repeats: Vec<i64>,
+}
+
+impl Columns<'_> {
+    fn of(days: &BTreeMap<Day, Visits>) -> Columns<'_> {
+        let mut columns = Columns::default();
+        for (key, figures) in days {
+            columns.day.push(key.day);
+            columns.affiliate.push(key.affiliate.0);
+            columns.link.push(key.link.0);
+            columns.brand.push(&key.brand);
+            columns.deal.push(key.deal.0);
+            columns.campaign.push(&key.campaign);
+            columns.visits.push(figures.visits);
+            columns.unique_visits.push(figures.unique_visits);
+            columns.bots.push(figures.bots);
+            columns.repeats.push(figures.repeats);
+        }
+        columns
+    }
+}
+
+/// Adds to the figures of days.
 pub(super) async fn add(tx: &mut Tx, program: ProgramId, days: &BTreeMap<Day, Visits>) -> Result<()> {
-    let keys = || days.keys();
-    let figures = || days.values();
+    let columns = Columns::of(days);
     sqlx::query!(
         "insert into click_daily as d (program_id, day, affiliate_id, link_id, brand, deal_id, campaign, visits,
                                        unique_visits, bots, repeats)
@@ -56,20 +97,109 @@ pub(super) async fn add(tx: &mut Tx, program: ProgramId, days: &BTreeMap<Day, Vi
          set visits = d.visits + excluded.visits, unique_visits = d.unique_visits + excluded.unique_visits,
              bots = d.bots + excluded.bots, repeats = d.repeats + excluded.repeats",
         program.0,
-        &keys().map(|key| key.day).collect::<Vec<_>>(),
-        &keys().map(|key| key.affiliate.0).collect::<Vec<_>>(),
-        &keys().map(|key| key.link.0).collect::<Vec<_>>(),
-        &keys().map(|key| key.brand.clone()).collect::<Vec<_>>(),
-        &keys().map(|key| key.deal.0).collect::<Vec<_>>(),
-        &keys().map(|key| key.campaign.clone()).collect::<Vec<_>>(),
-        &figures().map(|row| row.visits).collect::<Vec<_>>(),
-        &figures().map(|row| row.unique_visits).collect::<Vec<_>>(),
-        &figures().map(|row| row.bots).collect::<Vec<_>>(),
-        &figures().map(|row| row.repeats).collect::<Vec<_>>()
+        &columns.day,
+        &columns.affiliate,
+        &columns.link,
+        &columns.brand as &[&str],
+        &columns.deal,
+        &columns.campaign as &[&str],
+        &columns.visits,
+        &columns.unique_visits,
+        &columns.bots,
+        &columns.repeats
     )
     .execute(tx.enter(Step::Accounts)?)
     .await?;
     Ok(())
+}
+
+/// Keeps the figures of a batch until they are added up. They count from now on.
+pub(super) async fn keep(
+    tx: &mut Tx,
+    program: ProgramId,
+    batch: Uuid,
+    days: &BTreeMap<Day, Visits>,
+) -> Result<()> {
+    let columns = Columns::of(days);
+    sqlx::query!(
+        "insert into click_batch_figures (program_id, id, day, affiliate_id, link_id, brand, deal_id, campaign, visits,
+                                          unique_visits, bots, repeats)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        program.0,
+        batch,
+        &columns.day,
+        &columns.affiliate,
+        &columns.link,
+        &columns.brand as &[&str],
+        &columns.deal,
+        &columns.campaign as &[&str],
+        &columns.visits,
+        &columns.unique_visits,
+        &columns.bots,
+        &columns.repeats
+    )
+    .execute(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(())
+}
+
+/// Batches that are added up in one transaction.
+const AT_ONCE: i64 = 64;
+
+/// Adds up the figures of batches that wait, and adds the sums to those of their days. Batches that somebody else adds up
+/// at the moment are left to them, and what is written meanwhile is left to the next time. Says how many batches it were.
+pub async fn add_up(pool: &Pool, program: ProgramId) -> Result<i64> {
+    let mut batches = 0;
+    loop {
+        let more = add_up_some(pool, program).await?;
+        batches += more;
+        if more < AT_ONCE {
+            return Ok(batches);
+        }
+    }
+}
+
+/// Adds up the figures of some batches, and says of how many.
+async fn add_up_some(pool: &Pool, program: ProgramId) -> Result<i64> {
+    let mut tx = Tx::begin_apart(pool).await?;
+    // A few hundred thousand figures are added up in memory.
+    sqlx::query("set local work_mem = '64MB'").execute(tx.read()).await?;
+    let batches = sqlx::query_scalar!(
+        r#"with waiting as materialized (
+             select id from click_batch_figures where program_id = $1 order by id limit $2 for update skip locked
+         ),
+         taken as (
+             delete from click_batch_figures
+             where program_id = $1 and id in (select id from waiting)
+             returning day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats
+         ),
+         sums as materialized (
+             select n.day, n.affiliate_id, n.link_id, n.brand, n.deal_id, n.campaign, sum(n.visits) as visits,
+                    sum(n.unique_visits) as unique_visits, sum(n.bots) as bots, sum(n.repeats) as repeats
+             from taken t
+                  cross join unnest(t.day, t.affiliate_id, t.link_id, t.brand, t.deal_id, t.campaign, t.visits,
+                                    t.unique_visits, t.bots, t.repeats)
+                             as n (day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats)
+             group by n.day, n.affiliate_id, n.link_id, n.brand, n.deal_id, n.campaign
+         ),
+         changed as (
+             insert into click_daily as d (program_id, day, affiliate_id, link_id, brand, deal_id, campaign, visits,
+                                           unique_visits, bots, repeats)
+             select $1, day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats
+             from sums
+             order by day, affiliate_id, link_id, brand, deal_id, campaign
+             on conflict (program_id, day, affiliate_id, link_id, brand, deal_id, campaign) do update
+             set visits = d.visits + excluded.visits, unique_visits = d.unique_visits + excluded.unique_visits,
+                 bots = d.bots + excluded.bots, repeats = d.repeats + excluded.repeats
+         )
+         select count(*) as "batches!" from waiting"#,
+        program.0,
+        AT_ONCE
+    )
+    .fetch_one(tx.enter(Step::Accounts)?)
+    .await?;
+    tx.commit().await?;
+    Ok(batches)
 }
 
 /// A day's figures, as they are kept.
@@ -90,10 +220,14 @@ pub async fn list(
     through: NaiveDate,
 ) -> Result<Vec<DayRow>> {
     let rows = sqlx::query!(
-        "select day, affiliate_id, link_id, brand, deal_id, campaign, visits, unique_visits, bots, repeats
-         from click_daily
-         where program_id = $1 and ($2::bigint is null or affiliate_id = $2) and day between $3 and $4
-         order by day, affiliate_id, link_id, brand, deal_id, campaign",
+        r#"select day as "day!", affiliate_id as "affiliate_id!", link_id as "link_id!", brand as "brand!",
+                  deal_id as "deal_id!", campaign as "campaign!", sum(visits)::bigint as "visits!",
+                  sum(unique_visits)::bigint as "unique_visits!", sum(bots)::bigint as "bots!",
+                  sum(repeats)::bigint as "repeats!"
+           from click_figure
+           where program_id = $1 and ($2::bigint is null or affiliate_id = $2) and day between $3 and $4
+           group by day, affiliate_id, link_id, brand, deal_id, campaign
+           order by day, affiliate_id, link_id, brand, deal_id, campaign"#,
         program.0,
         affiliate.map(|id| id.0),
         from,
@@ -188,10 +322,10 @@ async fn of_program(
 ) -> Result<Vec<LinkDayRow>> {
     let (day, affiliate, link) = filter.after.unwrap_or((filter.from, AffiliateId(-1), LinkId(-1)));
     let rows = sqlx::query!(
-        r#"select day, affiliate_id, link_id, sum(visits)::bigint as "visits!",
+        r#"select day as "day!", affiliate_id as "affiliate_id!", link_id as "link_id!", sum(visits)::bigint as "visits!",
                   sum(unique_visits)::bigint as "unique_visits!", sum(bots)::bigint as "bots!",
                   sum(repeats)::bigint as "repeats!"
-           from click_daily
+           from click_figure
            where program_id = $1 and day between $2 and $3 and (day, affiliate_id, link_id) > ($2, $4, $5)
            group by day, affiliate_id, link_id
            order by day, affiliate_id, link_id limit $6"#,
@@ -207,7 +341,7 @@ async fn of_program(
     Ok(rows.into_iter().map(|row| link_day!(row)).collect())
 }
 
-/// Looks each day up, since the key begins with it: others have many more rows.
+/// Looks each day up, since the key begins with it: others have many more rows. What waits is read once for all days.
 async fn of_affiliate(
     connection: &mut Connection,
     program: ProgramId,
@@ -217,17 +351,27 @@ async fn of_affiliate(
 ) -> Result<Vec<LinkDayRow>> {
     let (day, _, link) = filter.after.unwrap_or((filter.from, affiliate, LinkId(-1)));
     let rows = sqlx::query!(
-        r#"select c.day as "day!", c.affiliate_id as "affiliate_id!", c.link_id as "link_id!", c.visits as "visits!",
-                  c.unique_visits as "unique_visits!", c.bots as "bots!", c.repeats as "repeats!"
-           from generate_series(0, $3::date - $2::date) as n
-                cross join lateral (
-                    select day, affiliate_id, link_id, sum(visits)::bigint as visits,
-                           sum(unique_visits)::bigint as unique_visits, sum(bots)::bigint as bots,
-                           sum(repeats)::bigint as repeats
-                    from click_daily
-                    where program_id = $1 and day = $2::date + n and affiliate_id = $4
-                      and ($5::bigint is null or link_id = $5) and (day > $2 or link_id > $6)
-                    group by day, affiliate_id, link_id) c
+        r#"with waiting as materialized (
+               select n.day, n.affiliate_id, n.link_id, n.visits, n.unique_visits, n.bots, n.repeats
+               from click_batch_figures b
+                    cross join unnest(b.day, b.affiliate_id, b.link_id, b.visits, b.unique_visits, b.bots, b.repeats)
+                               as n (day, affiliate_id, link_id, visits, unique_visits, bots, repeats)
+               where b.program_id = $1 and $4 = any(b.affiliate_id) and n.affiliate_id = $4 and n.day between $2 and $3
+           )
+           select c.day as "day!", c.affiliate_id as "affiliate_id!", c.link_id as "link_id!",
+                  sum(c.visits)::bigint as "visits!", sum(c.unique_visits)::bigint as "unique_visits!",
+                  sum(c.bots)::bigint as "bots!", sum(c.repeats)::bigint as "repeats!"
+           from (
+               select d.day, d.affiliate_id, d.link_id, d.visits, d.unique_visits, d.bots, d.repeats
+               from generate_series(0, $3::date - $2::date) as n
+                    cross join lateral (
+                        select day, affiliate_id, link_id, visits, unique_visits, bots, repeats from click_daily
+                        where program_id = $1 and day = $2::date + n and affiliate_id = $4) d
+               union all
+               select day, affiliate_id, link_id, visits, unique_visits, bots, repeats from waiting
+           ) c
+           where ($5::bigint is null or c.link_id = $5) and (c.day > $2 or c.link_id > $6)
+           group by c.day, c.affiliate_id, c.link_id
            order by c.day, c.link_id limit $7"#,
         program.0,
         day,
@@ -245,7 +389,7 @@ async fn of_affiliate(
 /// Whether a program has any figures yet. From then on its days are fixed.
 pub async fn any(connection: &mut Connection, program: ProgramId) -> Result<bool> {
     let any = sqlx::query_scalar!(
-        r#"select exists (select from click_daily where program_id = $1) as "any!""#,
+        r#"select exists (select from click_figure where program_id = $1) as "any!""#,
         program.0
     );
     Ok(any.fetch_one(connection).await?)
@@ -268,13 +412,14 @@ pub async fn next_day(
     before: NaiveDate,
 ) -> Result<Option<NaiveDate>> {
     let day = sqlx::query_scalar!(
-        r#"select min(day) as "day?" from click_daily
-           where program_id = $1 and ($2::date is null or day > $2) and day < $3"#,
+        r#"select day as "day!" from click_figure
+           where program_id = $1 and ($2::date is null or day > $2) and day < $3
+           order by day limit 1"#,
         program.0,
         after,
         before
     );
-    Ok(day.fetch_one(connection).await?)
+    Ok(day.fetch_optional(connection).await?)
 }
 
 /// Sums up the free text of a day that is over, between its two instants: the 1,000 largest values of each affiliate and

@@ -9,7 +9,7 @@ with kept as (
 told as (
     select day, affiliate_id, link_id, sum(visits) as visits, sum(unique_visits) as unique_visits, sum(bots) as bots,
            sum(repeats) as repeats
-    from click_daily
+    from click_figure
     where program_id = $1
     group by 1, 2, 3
 )

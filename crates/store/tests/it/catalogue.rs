@@ -29,6 +29,7 @@ const HOT: &[&str] = &[
     "attribution",
     "click",
     "click_batch",
+    "click_batch_figures",
     "click_visitor",
     "click_daily",
     "traffic_daily",

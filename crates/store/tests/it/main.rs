@@ -2,6 +2,7 @@
 
 mod buffers;
 mod catalogue;
+mod figures;
 mod lock_order;
 mod log_numbers;
 mod names;

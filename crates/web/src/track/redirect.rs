@@ -1,5 +1,6 @@
 //! A click as HTTP asks it, and the answer to it: 302 with the token in the address and in a cookie, or a plain page.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use app::App;
@@ -165,12 +166,15 @@ fn respond(answer: Answer, is_secure: bool) -> Response {
     }
 }
 
+/// The cookie that keeps a program's last click on the host of the redirect: `rfr_` with the number of the program.
 fn set_cookie(Cookie { program, token, seconds }: Cookie, is_secure: bool) -> HeaderValue {
-    let secure = if is_secure { "; Secure" } else { "" };
-    let text = format!(
-        "{}={token}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{secure}",
-        super::cookie_name(program.0)
-    );
+    // As long as one gets, so that it is made in one piece of memory.
+    let mut text = String::with_capacity(160);
+    // Writing to a string cannot fail.
+    let _ = write!(text, "rfr_{program}={token}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax");
+    if is_secure {
+        text.push_str("; Secure");
+    }
     HeaderValue::try_from(text).expect("a token is ASCII")
 }
 
