@@ -18,9 +18,9 @@ pub struct Claimed {
     pub referrals: Option<Vec<ReferralRow>>,
 }
 
-/// Claims names as [`name::claim`] does and locks the referrals of the customers that they name, with `referrals`, in
-/// the order of their ids. None of them is locked if a name waits, was taken meanwhile or names money (more names may have
-/// to be locked first, and more referrals among these), or if `referrals` is `None`.
+/// Claims names, each mentioned once, as [`name::claim`] does and locks the referrals of the customers that they name, with
+/// `referrals`, in the order of their ids. None of them is locked if a name waits, was taken meanwhile or names money (more
+/// names may have to be locked first, and more referrals among these), or if `referrals` is `None`.
 pub async fn claim(
     tx: &mut Tx,
     program: ProgramId,

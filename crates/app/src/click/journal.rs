@@ -239,7 +239,7 @@ impl Segment {
             && let Err(error) = fs::remove_file(path)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, path = %path.display(), "a written spill segment stays; it is refused by its id");
+            tracing::warn!(%error, path = %path.display(), "a written spill segment stays; its clicks are known when it is read again");
         }
     }
 }

@@ -14,7 +14,7 @@ use store::click::daily::{self, Day, Visits};
 use store::click::partition::{self, Month};
 use store::click::{BOT, Batch, ClickRow, REPEAT};
 use store::{Fault, Pool, StoreError, Tx};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -56,7 +56,8 @@ async fn write_all(app: App) {
     let mut is_given_up = false;
     let mut load = give_way::Load::new(&journal);
     loop {
-        let Some(segment) = next(&app).await.map(Arc::new) else { break };
+        let segment = if is_given_up { journal.next().await } else { next(&app).await };
+        let Some(segment) = segment.map(Arc::new) else { break };
         load.wait(&journal, &segment).await;
         if !is_given_up {
             is_given_up = !write_in_turn(&app, &segment).await;
@@ -98,9 +99,20 @@ async fn write_in_turn(app: &App, segment: &Arc<Segment>) -> bool {
         return write_segment(app, segment, Pace::Patient).await;
     }
     // Away from this thread, which gives way.
-    let (app, segment) = (app.clone(), segment.clone());
-    let written = tokio::spawn(async move { write_segment(&app, &segment, Pace::Hurried).await });
-    written.await.unwrap_or(false)
+    let (own, hurried) = (app.clone(), segment.clone());
+    let written = tokio::spawn(async move { write_segment(&own, &hurried, Pace::Hurried).await });
+    match written.await {
+        Ok(is_written) => is_written,
+        // The process ends.
+        Err(error) if error.is_cancelled() => false,
+        Err(error) => {
+            tracing::error!(%error, path = ?segment.path, "a segment is left out; if it has a file, until the next start");
+            if segment.path.is_none() {
+                app.metrics().clicks_dropped.inc_by(segment.count);
+            }
+            true
+        }
+    }
 }
 
 /// How a segment is written.
@@ -112,9 +124,18 @@ enum Pace {
     Hurried,
 }
 
-async fn write_segment(app: &App, segment: &Segment, pace: Pace) -> bool {
-    let parts = match segment.records() {
-        Ok(records) => parts(segment.id, read_all(&records)),
+async fn write_segment(app: &App, segment: &Arc<Segment>, pace: Pace) -> bool {
+    let read = |segment: &Segment| segment.records().map(|records| parts(segment.id, read_all(&records)));
+    let parts = match pace {
+        Pace::Patient => read(segment),
+        // Redirects are answered by the other threads of the runtime.
+        Pace::Hurried => {
+            let own = segment.clone();
+            spawn_blocking(move || read(&own)).await.expect("reading does not panic")
+        }
+    };
+    let parts = match parts {
+        Ok(parts) => parts,
         Err(error) => {
             tracing::error!(%error, path = ?segment.path, "a spill segment cannot be read and stays where it is");
             return true;

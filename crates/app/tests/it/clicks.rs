@@ -64,6 +64,14 @@ pub(crate) async fn settle(test: &TestApp) {
     assert!(app::click::settle(&test.app, Duration::from_secs(30)).await, "the clicks are not written");
 }
 
+async fn until_added_up(test: &TestApp) {
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    while test.count_rows("click_batch_figures").await > 0 {
+        assert!(tokio::time::Instant::now() < until, "they are not added up");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[test]
 fn clicks_survive_the_loss_of_every_connection() {
     run(async |test| {
@@ -96,7 +104,7 @@ fn clicks_survive_the_loss_of_every_connection() {
 }
 
 #[test]
-fn the_figures_of_a_large_batch_count_at_once_and_are_added_up() {
+fn the_figures_of_a_large_batch_count_at_once_and_are_added_up_by_the_jobs() {
     run(async |test| {
         let links = store::click::daily::MANY;
         let program = shop(&test, links, "https://shop.example.com/").await;
@@ -117,12 +125,9 @@ fn the_figures_of_a_large_batch_count_at_once_and_are_added_up() {
             assert_eq!((visits, days[0].visits.visits), (links as i64 + 1, 2));
             let findings = app::verify::program(&test.app, program).await.expect("a verification");
             assert!(findings.is_empty(), "{findings:?}");
-            // Here, or by the writer after its quiet second.
+            // Those that the writer adds up at the moment are left to it.
             app::jobs::run_once(&test.app, test.app.now()).await.expect("the jobs run");
-            let until = tokio::time::Instant::now() + Duration::from_secs(20);
-            while test.count_rows("click_batch_figures").await > 0 {
-                assert!(tokio::time::Instant::now() < until, "they are not added up");
-            }
+            until_added_up(&test).await;
             assert_eq!(test.count_rows("click_daily").await, links as i64);
         }
     });
@@ -308,7 +313,7 @@ fn the_country_of_an_address_comes_from_the_operators_file() {
 }
 
 #[test]
-fn figures_of_a_large_batch_count_at_once_and_are_added_up_when_it_is_quiet() {
+fn what_waits_is_added_up_by_the_writer_when_it_is_quiet() {
     const LINKS: usize = 1_000;
     run(async |test| {
         let program = shop(&test, LINKS, "https://shop.example.com/").await;
@@ -325,11 +330,7 @@ fn figures_of_a_large_batch_count_at_once_and_are_added_up_when_it_is_quiet() {
             assert!(findings.is_empty(), "{findings:?}");
         };
         verified().await;
-        let until = tokio::time::Instant::now() + Duration::from_secs(20);
-        while test.count_rows("click_batch_figures").await > 0 {
-            assert!(tokio::time::Instant::now() < until, "they are not added up");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_added_up(&test).await;
         assert_eq!(test.count_rows("click_daily").await, LINKS as i64);
         verified().await;
     });
