@@ -366,7 +366,7 @@ async fn of_affiliate(
                from generate_series(0, $3::date - $2::date) as n
                     cross join lateral (
                         select day, affiliate_id, link_id, visits, unique_visits, bots, repeats from click_daily
-                        where program_id = $1 and day = $2::date + n and affiliate_id = $4) d
+                        where program_id = $1 and day = $2::date + n and affiliate_id = $4 offset 0) d
                union all
                select day, affiliate_id, link_id, visits, unique_visits, bots, repeats from waiting
            ) c
