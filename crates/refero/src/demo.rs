@@ -45,7 +45,7 @@ pub(crate) struct Options {
     #[arg(long)]
     seed_only: bool,
     /// How many customers to seed, over both programs.
-    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(100..=200_000))]
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(100..=200_000))]
     customers: u32,
     /// Answer in JSON.
     #[arg(long)]
