@@ -11,6 +11,7 @@ use domain::click::{TOKEN_LENGTH, TokenError};
 use domain::ids::ProgramId;
 use domain::link::Code;
 use serde_json::json;
+use store::click::daily::MANY;
 use testkit::{TestApp, run, run_with};
 
 use crate::country_file;
@@ -103,32 +104,37 @@ fn clicks_survive_the_loss_of_every_connection() {
     });
 }
 
+/// A program with as many links as make a batch large, which were clicked once in one batch; the first of them before, too.
+async fn large_batch(test: &TestApp) -> ProgramId {
+    let program = shop(test, MANY, "https://shop.example.com/").await;
+    let mut held = test.hold_clicks().await;
+    click(test, "l0", "", "10.0.0.1").await;
+    held.until_met(1).await;
+    // They gather in one segment behind the first.
+    for number in 0..MANY {
+        click(test, &format!("l{number}"), "", "10.0.0.2").await;
+    }
+    held.release().await;
+    settle(test).await;
+    program
+}
+
 #[test]
 fn the_figures_of_a_large_batch_count_at_once_and_are_added_up_by_the_jobs() {
     run(async |test| {
-        let links = store::click::daily::MANY;
-        let program = shop(&test, links, "https://shop.example.com/").await;
-        let mut held = test.hold_clicks().await;
-        click(&test, "l0", "", "10.0.0.1").await;
-        held.until_met(1).await;
-        // They gather in one segment behind the first.
-        for number in 0..links {
-            click(&test, &format!("l{number}"), "", "10.0.0.2").await;
-        }
-        held.release().await;
-        settle(&test).await;
+        let program = large_batch(&test).await;
         let today = test.app.now().date_naive();
         for _ in 0..2 {
             let days = app::click::daily(&test.app, program, None, today, today).await.expect("figures");
-            assert_eq!(days.len(), links);
+            assert_eq!(days.len(), MANY);
             let visits: i64 = days.iter().map(|row| row.visits.visits).sum();
-            assert_eq!((visits, days[0].visits.visits), (links as i64 + 1, 2));
+            assert_eq!((visits, days[0].visits.visits), (MANY as i64 + 1, 2));
             let findings = app::verify::program(&test.app, program).await.expect("a verification");
             assert!(findings.is_empty(), "{findings:?}");
             // Those that the writer adds up at the moment are left to it.
             app::jobs::run_once(&test.app, test.app.now()).await.expect("the jobs run");
             until_added_up(&test).await;
-            assert_eq!(test.count_rows("click_daily").await, links as i64);
+            assert_eq!(test.count_rows("click_daily").await, MANY as i64);
         }
     });
 }
@@ -314,24 +320,15 @@ fn the_country_of_an_address_comes_from_the_operators_file() {
 
 #[test]
 fn what_waits_is_added_up_by_the_writer_when_it_is_quiet() {
-    const LINKS: usize = 1_000;
     run(async |test| {
-        let program = shop(&test, LINKS, "https://shop.example.com/").await;
-        let mut held = test.hold_clicks().await;
-        click(&test, "l0", "", "10.0.0.1").await;
-        held.until_met(1).await;
-        for number in 0..LINKS {
-            click(&test, &format!("l{number}"), "", "10.0.0.2").await;
-        }
-        held.release().await;
-        settle(&test).await;
+        let program = large_batch(&test).await;
         let verified = async || {
             let findings = app::verify::program(&test.app, program).await.expect("a verification");
             assert!(findings.is_empty(), "{findings:?}");
         };
         verified().await;
         until_added_up(&test).await;
-        assert_eq!(test.count_rows("click_daily").await, LINKS as i64);
+        assert_eq!(test.count_rows("click_daily").await, MANY as i64);
         verified().await;
     });
 }
