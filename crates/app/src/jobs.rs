@@ -42,8 +42,15 @@ const LEASE_SECONDS: f64 = 60.0;
 const RENEW: Duration = Duration::from_secs(20);
 
 /// Jobs that this process runs at a time, and how many of them may be of one program.
-const CONCURRENT: usize = 16;
-const PER_PROGRAM: usize = 8;
+struct Places {
+    all: usize,
+    of_program: usize,
+}
+
+const PLACES: Places = Places { all: 16, of_program: 8 };
+
+/// Those of calls to servers that are not ours, which may take long: nothing else waits for them.
+const CALLS: Places = Places { all: 32, of_program: 8 };
 
 /// The wait after a first failure, and the longest one, in seconds.
 const FIRST_BACKOFF: i64 = 30;
@@ -53,6 +60,8 @@ const LONGEST_BACKOFF: i64 = 6 * 3600;
 #[derive(Default)]
 pub(crate) struct Jobs {
     wake: Notify,
+    /// Servers that calls are not made to for a while.
+    silent: postback::Silent,
 }
 
 impl Jobs {
@@ -76,6 +85,8 @@ pub(crate) enum Failure {
     Permanent(String),
     /// Another attempt may succeed.
     Transient(String),
+    /// Now is not the time for it, but then; this was no attempt.
+    Later(Timestamp),
 }
 
 impl From<StoreError> for Failure {
@@ -147,7 +158,7 @@ pub async fn run_once(app: &App, now: Timestamp) -> Result<usize> {
     }
     crate::postback::watch::catch_up(app, now).await?;
     loop {
-        let jobs = claim_due(app, now, CONCURRENT, &HashMap::new()).await?;
+        let jobs = claim_due(app, now, &HashMap::new()).await?;
         if jobs.is_empty() {
             return Ok(count);
         }
@@ -190,15 +201,14 @@ async fn sweep(app: &App, program: ProgramId, now: Timestamp) -> Result<usize> {
 async fn keep_working(app: &App) {
     let mut stopping = app.0.tasks.stopping();
     let mut running = JoinSet::new();
-    // Whose jobs they are.
-    let mut programs = HashMap::new();
+    let mut places = HashMap::new();
     loop {
-        match claim_due(app, app.now(), CONCURRENT - running.len(), &programs).await {
+        match claim_due(app, app.now(), &places).await {
             Ok(jobs) => {
                 for job in jobs {
-                    let (app, program) = (app.clone(), job.program);
+                    let (app, place) = (app.clone(), Place::of(&job));
                     let task = running.spawn(async move { perform(&app, &job, app.now()).await });
-                    programs.insert(task.id(), program);
+                    places.insert(task.id(), place);
                 }
             }
             Err(error) => tracing::debug!(%error, "no jobs can be claimed right now"),
@@ -207,7 +217,7 @@ async fn keep_working(app: &App) {
             () = stopped(&mut stopping) => break,
             () = app.0.jobs.wake.notified() => {}
             Some(ended) = running.join_next_with_id() => {
-                programs.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+                places.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
             () = tokio::time::sleep(LOOK) => {}
         }
@@ -220,32 +230,54 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stop| *stop).await);
 }
 
-/// Claims up to `room` due jobs, of every program in turn; what runs counts as a program's own.
+/// What a running job takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    program: ProgramId,
+    is_call: bool,
+}
+
+impl Place {
+    fn of(job: &ClaimedJob) -> Place {
+        Place::for_kind(job.program, &job.kind)
+    }
+
+    fn for_kind(program: ProgramId, kind: &str) -> Place {
+        Place { program, is_call: kind == postback::KIND }
+    }
+
+    /// How many more jobs there are places for beside those that are taken.
+    fn room(self, taken: &[Place]) -> usize {
+        let places = if self.is_call { CALLS } else { PLACES };
+        let alike = taken.iter().filter(|other| other.is_call == self.is_call).count();
+        let own = taken.iter().filter(|other| **other == self).count();
+        places.all.saturating_sub(alike).min(places.of_program.saturating_sub(own))
+    }
+}
+
+/// Claims due jobs, of every program and kind in turn, as many as there are places for.
 async fn claim_due(
     app: &App,
     now: Timestamp,
-    room: usize,
-    running: &HashMap<task::Id, ProgramId>,
+    running: &HashMap<task::Id, Place>,
 ) -> store::Result<Vec<ClaimedJob>> {
+    let mut taken: Vec<Place> = running.values().copied().collect();
     let mut jobs = Vec::new();
-    if room == 0 {
-        return Ok(jobs);
-    }
-    let mut programs = store::job::programs_due(app.pool(), now).await?;
+    let mut due = store::job::due(app.pool(), now).await?;
     // Whoever is first gets room first, so it is somebody else each time.
-    let first = random::below(programs.len() as u64) as usize;
-    programs.rotate_left(first);
-    for program in programs {
-        if room == jobs.len() {
-            break;
-        }
-        let own = running.values().filter(|other| **other == program).count();
-        let limit = PER_PROGRAM.saturating_sub(own).min(room - jobs.len());
+    let first = random::below(due.len() as u64) as usize;
+    due.rotate_left(first);
+    for (program, kind) in due {
+        let place = Place::for_kind(program, &kind);
+        let limit = place.room(&taken) as i64;
         if limit == 0 {
             continue;
         }
-        match store::job::claim(app.pool(), program, now, random::id(), LEASE_SECONDS, limit as i64).await {
-            Ok(claimed) => jobs.extend(claimed),
+        match store::job::claim(app.pool(), (program, &kind), now, random::id(), LEASE_SECONDS, limit).await {
+            Ok(claimed) => {
+                taken.extend(claimed.iter().map(Place::of));
+                jobs.extend(claimed);
+            }
             Err(error) if jobs.is_empty() => return Err(error),
             // What was claimed is run; the next round meets the fault again.
             Err(_) => break,
@@ -294,6 +326,7 @@ async fn record(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done,
             Err(Failure::Transient(text)) => {
                 store::job::fail(app.pool(), job, &kept(text), now + backoff(job.attempts)).await
             }
+            Err(Failure::Later(at)) => store::job::put_off(app.pool(), job, *at).await,
         };
         match recorded {
             Err(error) if error.fault() == Fault::Retry && tries < 5 => tokio::time::sleep(LOOK).await,
@@ -322,6 +355,7 @@ fn tell(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done, Failure
         Ok(Done::Skipped(why)) => {
             tracing::info!(program, job = %job.id, kind, why, "nothing to do for a job")
         }
+        Err(Failure::Later(at)) => tracing::debug!(program, job = %job.id, kind, %at, "job put off"),
         Err(Failure::Permanent(error)) => {
             app.metrics().job_failures.inc();
             tracing::error!(program, job = %job.id, kind, attempts, error, "job dead");

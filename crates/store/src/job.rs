@@ -59,22 +59,22 @@ pub async fn enqueue(tx: &mut Tx, program: ProgramId, jobs: &[NewJob]) -> Result
     Ok(())
 }
 
-/// Programs that have jobs due.
-pub async fn programs_due(pool: &Pool, now: DateTime<Utc>) -> Result<Vec<ProgramId>> {
-    let ids = sqlx::query_scalar!(
-        "select distinct program_id from job
+/// Programs that have jobs due, and of which kinds.
+pub async fn due(pool: &Pool, now: DateTime<Utc>) -> Result<Vec<(ProgramId, String)>> {
+    let rows = sqlx::query!(
+        "select distinct program_id, kind from job
          where state = 'waiting' and run_at <= $1 and (leased_until is null or leased_until < clock_timestamp())",
         now
     )
     .fetch_all(pool)
     .await?;
-    Ok(ids.into_iter().map(ProgramId).collect())
+    Ok(rows.into_iter().map(|row| (ProgramId(row.program_id), row.kind)).collect())
 }
 
-/// Claims due jobs of a program for `lease_seconds` by the database's clock.
+/// Claims due jobs of a program and kind for `lease_seconds` by the database's clock.
 pub async fn claim(
     pool: &Pool,
-    program: ProgramId,
+    (program, kind): (ProgramId, &str),
     now: DateTime<Utc>,
     lease: Uuid,
     lease_seconds: f64,
@@ -83,12 +83,13 @@ pub async fn claim(
     let mut tx = pool.begin().await?;
     let due = sqlx::query_scalar!(
         "select id from job
-         where program_id = $1 and state = 'waiting' and run_at <= $2
+         where program_id = $1 and kind = $4 and state = 'waiting' and run_at <= $2
            and (leased_until is null or leased_until < clock_timestamp())
          order by run_at, id limit $3 for update skip locked",
         program.0,
         now,
-        limit
+        limit,
+        kind
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -160,6 +161,21 @@ pub async fn finish(pool: &Pool, job: &ClaimedJob) -> Result<bool> {
 pub async fn fail(pool: &Pool, job: &ClaimedJob, error: &str, run_at: DateTime<Utc>) -> Result<bool> {
     let state = if job.attempts >= MAX_ATTEMPTS { "dead" } else { "waiting" };
     put_back(pool, job, state, error, run_at).await
+}
+
+/// Puts a job back until `run_at` as if it had not been claimed.
+pub async fn put_off(pool: &Pool, job: &ClaimedJob, run_at: DateTime<Utc>) -> Result<bool> {
+    let done = sqlx::query!(
+        "update job set attempts = attempts - 1, run_at = $4, leased_until = null
+         where program_id = $1 and id = $2 and lease_id = $3",
+        job.program.0,
+        job.id,
+        job.lease,
+        run_at
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Declares a job dead that no further attempt can help.

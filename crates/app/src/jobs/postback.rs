@@ -1,5 +1,7 @@
 //! Makes a call that a postback asked for, and keeps what was answered.
 
+mod silent;
+
 use std::time::Duration;
 
 use domain::ids::ProgramId;
@@ -8,6 +10,8 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::job::{ClaimedJob, MAX_ATTEMPTS, NewJob};
 use uuid::Uuid;
+
+pub(crate) use silent::Silent;
 
 use crate::jobs::{Done, Failure};
 use crate::outside::http::{HttpError, Outgoing, Reach, send};
@@ -42,6 +46,10 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob, now: Timestamp) -> Result<D
     let row = store::postback::delivery(&mut connection, program, payload.delivery).await?;
     drop(connection);
     let Some(mut row) = row else { return Ok(Done::Skipped("the call is not there")) };
+    let server = server_of(&row.url);
+    if let Some(until) = app.0.jobs.silent.held_until(&server, now) {
+        return Err(Failure::Later(until));
+    }
     let content_type = |body: &str| match body_escape(body) {
         Escape::Json => "application/json",
         Escape::Percent => "application/x-www-form-urlencoded",
@@ -53,6 +61,8 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob, now: Timestamp) -> Result<D
         reach: if app.0.config.private_postbacks { Reach::Anyone } else { Reach::Public },
     };
     let answered = send(&outgoing, KEPT, PATIENCE).await;
+    let is_silent = matches!(answered, Err(HttpError::Unreachable { .. } | HttpError::TooSlow { .. }));
+    app.0.jobs.silent.tell(&server, is_silent, now);
     row.attempts += 1;
     row.updated_at = now;
     let outcome = match answered {
@@ -79,8 +89,15 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob, now: Timestamp) -> Result<D
             ("failed".to_owned(), Some(error.clone()))
         }
         Err(Failure::Transient(error)) => ("waiting".to_owned(), Some(error.clone())),
+        Err(Failure::Later(_)) => ("waiting".to_owned(), None),
     };
     store::postback::record(app.pool(), program, &row).await?;
     // The list of calls is where those that failed are found and made again, so the job ends with them.
     if row.state == "failed" { Ok(Done::Skipped("the call failed for good")) } else { outcome }
+}
+
+/// The server of an address, as far as one can be told.
+fn server_of(url: &str) -> String {
+    let uri: Option<hyper::Uri> = url.parse().ok();
+    uri.and_then(|uri| Some(uri.authority()?.as_str().to_ascii_lowercase())).unwrap_or_default()
 }

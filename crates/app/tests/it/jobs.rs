@@ -204,7 +204,8 @@ fn the_runner_does_by_itself_what_is_due() {
 /// Claims the due job as a process does that ends before the job.
 async fn claim_and_crash(test: &TestApp, program: ProgramId) -> ClaimedJob {
     let lease = app::random::id();
-    let claimed = store::job::claim(test.app.pool(), program, test.app.now(), lease, 0.0, 10).await;
+    let claimed =
+        store::job::claim(test.app.pool(), (program, "payout_mail"), test.app.now(), lease, 0.0, 10).await;
     claimed.expect("a claim").pop().expect("a due job")
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 pub(crate) const OVER_ALL_PROGRAMS: &[&str] = &[
     "select program_id from program order by program_id",
     "select distinct program_id from log_waiting",
-    "select distinct program_id from job where state = 'waiting' and run_at <= $1 and (leased_until is null or \
+    "select distinct program_id, kind from job where state = 'waiting' and run_at <= $1 and (leased_until is null or \
      leased_until < clock_timestamp())",
     "select count(*) as \"count!\" from job where state <> 'done'",
     "select k.program_id, k.id, k.affiliate_id, k.hint, k.created_at, k.revoked_at from directory_key d join api_key k \

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
+use chrono::TimeDelta;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use testkit::run_with;
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 
 use crate::api_client::problem;
@@ -110,6 +112,41 @@ fn a_server_that_does_not_answer_holds_back_nobody_else() {
         open.send(true).expect("it waits");
         reach(&mut unanswered, 20).await;
         drop(always);
+    });
+}
+
+#[test]
+fn a_server_that_is_away_is_tried_by_one_call_and_the_others_wait_for_it() {
+    run_with(allowed(), async |test| {
+        let (client, jane) = program(&test).await;
+        // The port is taken, and nobody listens.
+        let away = TcpSocket::new_v4().expect("a socket");
+        away.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        define(&client, "registration", format!("http://{}/", away.local_addr().expect("a port"))).await;
+        for number in 1..=20 {
+            client.refer(jane, &format!("user-{number}")).await;
+        }
+        let tried = async || {
+            work(&test).await;
+            let calls = client.get("/v1/postback_calls?limit=100").await.json()["data"].clone();
+            let calls = calls.as_array().expect("calls").clone();
+            let tries = calls.iter().map(|call| call["attempts"].as_i64().expect("a number")).sum::<i64>();
+            (calls.iter().filter(|call| call["state"] == "delivered").count(), tries)
+        };
+        let later = |seconds| test.at(&(test.app.now() + TimeDelta::seconds(seconds)).to_rfc3339());
+        let (_, first) = tried().await;
+        assert!((3..=8).contains(&first), "{first}: what goes out together, and none behind it");
+        for more in 1..=2 {
+            later(121);
+            assert_eq!(tried().await, (0, first + more));
+        }
+        let server = axum::serve(away.listen(64).expect("a listener"), Router::new().fallback(async || {}));
+        tokio::spawn(server.into_future());
+        // The one that tries is answered, and then the others are, the last of them after the longest wait.
+        later(241);
+        assert!(tried().await.0 > 0);
+        later(601);
+        assert_eq!(tried().await, (20, first + 22));
     });
 }
 

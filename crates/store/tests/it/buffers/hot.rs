@@ -118,7 +118,10 @@ impl Hot {
             Hot::KeyByHash => usize::from(key_by_hash(pool).await),
             Hot::JobsClaimed => {
                 let lease = Uuid::from_u128(round + 1);
-                store::job::claim(pool, PROGRAM, now(), lease, 0.0, ROWS as i64).await.expect("jobs").len()
+                store::job::claim(pool, (PROGRAM, "payout_mail"), now(), lease, 0.0, ROWS as i64)
+                    .await
+                    .expect("jobs")
+                    .len()
             }
             Hot::LogNumbered => store::log::number(pool, PROGRAM).await.expect("numbers") as usize,
             _ => {
