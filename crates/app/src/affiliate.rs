@@ -165,7 +165,8 @@ pub async fn list(
     Ok(store::affiliate::list(&mut connection, caller.program, &filter, offset, limit).await?)
 }
 
-/// Changes an affiliate by a function on its row; a changed status is dated now.
+/// Changes an affiliate by a function on its row; a changed status is dated now. One without API access has no key that
+/// works from then on.
 ///
 /// The row is locked and read first, so that `change` sees what is there. It may change anything but the id.
 pub async fn update(
@@ -201,6 +202,14 @@ pub async fn update(
     if (&row.slug, row.deal) != (&before.slug, before.deal) {
         store::change::announce(&mut tx, caller.program, "affiliate", &id.to_string()).await?;
     }
+    let revoked = if row.api_access_enabled {
+        Vec::new()
+    } else {
+        crate::key::revoke_of_affiliate(app, &mut tx, caller, id).await?
+    };
     tx.commit().await?;
+    for key in revoked {
+        crate::key::forget(app, key);
+    }
     Ok(row)
 }

@@ -32,7 +32,8 @@ struct Known {
 /// At most so many keys are remembered; beyond that the memory is emptied.
 const REMEMBERED: usize = 100_000;
 
-/// Makes a key and returns it; it cannot be shown again. Its shape is a UUID, a hyphen and the program's number.
+/// Makes a key and returns it; it cannot be shown again. Its shape is a UUID, a hyphen and the program's number. An
+/// affiliate that is given one has API access from then on.
 pub async fn create(app: &App, caller: &Caller, scope: Scope) -> Result<(KeyRow, String)> {
     caller.require_operator()?;
     let secret = random::bytes::<16>();
@@ -48,9 +49,10 @@ pub async fn create(app: &App, caller: &Caller, scope: Scope) -> Result<(KeyRow,
         revoked_at: None,
     };
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
-    if let Scope::Affiliate(affiliate) = scope {
-        let known = store::affiliate::by_id(tx.read(), caller.program, affiliate).await?;
-        known.ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}")))?;
+    if let Scope::Affiliate(affiliate) = scope
+        && !store::affiliate::enable_api_access(&mut tx, caller.program, affiliate, caller.now).await?
+    {
+        return Err(Error::invalid("affiliate_id", format!("there is no affiliate {affiliate}")));
     }
     store::key::append(&mut tx, &row, &key_hash(&key)).await?;
     let body = json!({ "key": row.id, "affiliate": affiliate_of(scope) });
@@ -95,14 +97,34 @@ pub async fn revoke(app: &App, caller: &Caller, id: KeyId) -> Result<()> {
     if !store::key::revoke(&mut tx, caller.program, id, caller.now).await? {
         return Err(Error::NotFound(format!("there is no working key {id}")));
     }
-    log(app, &mut tx, caller, "key.revoked", json!({ "key": id })).await?;
-    change::announce(&mut tx, caller.program, "key", &id.0.to_string()).await?;
+    tell(app, &mut tx, caller, id).await?;
     tx.commit().await?;
     forget(app, id);
     Ok(())
 }
 
-fn forget(app: &App, id: KeyId) {
+/// Revokes every key of an affiliate in the transaction that ends its API access, which then has them [forgotten](forget).
+pub(crate) async fn revoke_of_affiliate(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    affiliate: AffiliateId,
+) -> store::Result<Vec<KeyId>> {
+    let revoked = store::key::revoke_of_affiliate(tx, caller.program, affiliate, caller.now).await?;
+    for id in &revoked {
+        tell(app, tx, caller, *id).await?;
+    }
+    Ok(revoked)
+}
+
+/// Tells the log and the other processes that a key is revoked.
+async fn tell(app: &App, tx: &mut Tx, caller: &Caller, id: KeyId) -> store::Result<()> {
+    log(app, tx, caller, "key.revoked", json!({ "key": id })).await?;
+    change::announce(tx, caller.program, "key", &id.0.to_string()).await
+}
+
+/// Takes a key that is revoked out of this process's memory.
+pub(crate) fn forget(app: &App, id: KeyId) {
     app.0.keys.known.lock().expect("nothing panics while it holds this").retain(|_, known| known.id != id);
 }
 

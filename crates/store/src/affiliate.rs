@@ -65,7 +65,7 @@ pub struct AffiliateRow {
     pub payout_threshold_micros: Option<i64>,
     /// Whether negative months are reset, where it was set.
     pub no_carry_over: Option<bool>,
-    /// Whether it may have an API key.
+    /// Whether it may have an API key; without it none of its keys works.
     pub api_access_enabled: bool,
     /// Everything else.
     pub profile: Profile,
@@ -222,6 +222,26 @@ pub async fn update(tx: &mut Tx, program: ProgramId, row: &AffiliateRow) -> Resu
     .execute(tx.enter(Step::Appends)?)
     .await?;
     setting::append(tx, program, row, row.updated_at).await
+}
+
+/// Lets an affiliate have an API key, and locks its row; says whether there is such an affiliate.
+pub async fn enable_api_access(
+    tx: &mut Tx,
+    program: ProgramId,
+    id: AffiliateId,
+    now: Timestamp,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "update affiliate
+         set api_access_enabled = true, updated_at = case when api_access_enabled then updated_at else $3 end
+         where program_id = $1 and id = $2",
+        program.0,
+        id.0,
+        now
+    )
+    .execute(tx.enter(Step::Affiliates)?)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Adds a status from an instant on. The transaction holds the fence exclusively.

@@ -114,3 +114,22 @@ pub async fn revoke(tx: &mut Tx, program: ProgramId, id: KeyId, now: DateTime<Ut
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// Revokes every working key of an affiliate; says which those were.
+pub async fn revoke_of_affiliate(
+    tx: &mut Tx,
+    program: ProgramId,
+    affiliate: AffiliateId,
+    now: DateTime<Utc>,
+) -> Result<Vec<KeyId>> {
+    let ids = sqlx::query_scalar!(
+        "update api_key set revoked_at = $3
+         where program_id = $1 and affiliate_id = $2 and revoked_at is null returning id",
+        program.0,
+        affiliate.0,
+        now
+    )
+    .fetch_all(tx.enter(Step::Appends)?)
+    .await?;
+    Ok(ids.into_iter().map(KeyId).collect())
+}

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
 use testkit::TestApp;
 
 use crate::smartico_operator::{Operator, shown};
@@ -76,6 +77,45 @@ fn whoever_has_no_operator_key_is_told_so() {
                 "{answer}"
             );
         }
+    });
+}
+
+#[test]
+fn the_keys_of_an_affiliate_work_while_its_api_access_is_on() {
+    testkit::run(async |test| {
+        let operator = Operator::new(&test, 0).await;
+        let (ann, bob) = (operator.affiliate("ann").await, operator.affiliate("bob").await);
+        let change = async |body: Value| {
+            let answer = operator.call("PUT", &format!("af2_aff_op/{ann}"), Some(body)).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.json()["api_access_enabled"].clone()
+        };
+        assert_eq!(change(json!({ "company": "Ann Ltd" })).await, false);
+        let one = test.affiliate_key(operator.program, ann).await;
+        let two = test.affiliate_key(operator.program, ann).await;
+        let bobs = test.affiliate_key(operator.program, bob).await;
+        assert_eq!(change(json!({ "company": "Ann & Co" })).await, true, "whoever has a key may have one");
+        let opens = async |key: &str| with(&test, &[("authorization", key)], "af2_link_af").await;
+        let native =
+            async |key: &str| test.call("GET", &format!("/v1/affiliates/{ann}"), key, None).await.status;
+        for key in [one.as_str(), two.as_str(), bobs.as_str()] {
+            let answer = opens(key).await;
+            assert!(answer.starts_with("200 ["), "{answer}");
+        }
+        assert_eq!(native(one.as_str()).await, 200);
+        assert_eq!(change(json!({ "api_access_enabled": false })).await, false);
+        let refused = r#"291 {"errCode":3,"message":"Access to this label is not allowed"}"#;
+        for key in [one.as_str(), two.as_str()] {
+            assert_eq!(opens(key).await, refused);
+            assert_eq!(native(key).await, 401);
+        }
+        assert!(opens(bobs.as_str()).await.starts_with("200 ["));
+        // What is revoked stays so; a new key works.
+        assert_eq!(change(json!({ "api_access_enabled": true })).await, true);
+        assert_eq!(opens(one.as_str()).await, refused);
+        let three = test.affiliate_key(operator.program, ann).await;
+        assert!(opens(three.as_str()).await.starts_with("200 ["));
+        assert_eq!(native(three.as_str()).await, 200);
     });
 }
 
