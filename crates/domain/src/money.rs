@@ -132,49 +132,86 @@ pub fn decimal(micros: i128, decimals: u32) -> String {
 /// Reads a decimal such as `-12.5` into micros. An exponent (`1e3`) is understood because JSON numbers may carry
 /// one; at most six decimals may be left.
 pub fn parse_decimal(text: &str) -> Result<i64, AmountError> {
-    let not_a_number = || AmountError::NotANumber(text.chars().take(64).collect());
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| not_a_number())?),
-        None => (text, 0),
-    };
-    let (negative, digits) = match mantissa.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, mantissa),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let dangling = whole.is_empty() || (digits.contains('.') && fraction.is_empty());
-    if dangling || !all_digits(whole) || !all_digits(fraction) || digits.len() > 64 {
-        return Err(not_a_number());
+    let read = Read::of(text)?;
+    match read.rest {
+        Some(_) => Err(AmountError::TooManyDecimals(shown(text))),
+        None => read.micros(text),
     }
-    let all = format!("{whole}{fraction}");
-    let significant = all.trim_start_matches('0');
-    if significant.is_empty() {
-        return Ok(0);
+}
+
+/// Reads a decimal as [`parse_decimal`] does, and rounds one of more than six decimals to the nearest micro, half away
+/// from zero: programs that reckon in doubles write `80.19999999999999` where they mean 80.2.
+pub fn parse_rounded(text: &str) -> Result<i64, AmountError> {
+    let mut read = Read::of(text)?;
+    if read.rest.is_some_and(|digit| digit >= b'5') {
+        read.magnitude += 1;
     }
-    // The value is `significant` times ten to the power of `shift`, in micros.
-    let shift = i64::from(exponent) + 6 - fraction.len() as i64;
-    let too_large = || AmountError::TooLarge(text.chars().take(64).collect());
-    let digits_kept = significant.trim_end_matches('0');
-    let shift = shift + (significant.len() - digits_kept.len()) as i64;
-    if shift < 0 {
-        return Err(AmountError::TooManyDecimals(text.chars().take(64).collect()));
+    read.micros(text)
+}
+
+/// A decimal, read as far as micros go.
+struct Read {
+    is_negative: bool,
+    /// Its whole micros, without the sign.
+    magnitude: i128,
+    /// The first digit behind the micros, where anything but zeros is left there.
+    rest: Option<u8>,
+}
+
+impl Read {
+    fn of(text: &str) -> Result<Read, AmountError> {
+        let not_a_number = || AmountError::NotANumber(shown(text));
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| not_a_number())?),
+            None => (text, 0),
+        };
+        let (is_negative, digits) = match mantissa.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, mantissa),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let dangling = whole.is_empty() || (digits.contains('.') && fraction.is_empty());
+        if dangling || !all_digits(whole) || !all_digits(fraction) || digits.len() > 64 {
+            return Err(not_a_number());
+        }
+        let all = format!("{whole}{fraction}");
+        let significant = all.trim_start_matches('0');
+        let digits = significant.trim_end_matches('0');
+        if digits.is_empty() {
+            return Ok(Read { is_negative, magnitude: 0, rest: None });
+        }
+        // The value is `digits` times ten to the power of `shift`, in micros; so many digits of it are whole micros.
+        let zeros = significant.len() - digits.len();
+        let shift = i64::from(exponent) + 6 - fraction.len() as i64 + zeros as i64;
+        let length = digits.len() as i64 + shift;
+        if length > 19 {
+            return Err(AmountError::TooLarge(shown(text)));
+        }
+        let (kept, rest) = digits.split_at(length.clamp(0, digits.len() as i64) as usize);
+        let kept = kept.bytes().fold(0_i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+        let magnitude = kept * 10_i128.pow(shift.max(0) as u32);
+        let rest = if length < 0 { Some(b'0') } else { rest.bytes().next() };
+        Ok(Read { is_negative, magnitude, rest })
     }
-    if digits_kept.len() as i64 + shift > 19 {
-        return Err(too_large());
+
+    fn micros(&self, text: &str) -> Result<i64, AmountError> {
+        match i64::try_from(self.magnitude) {
+            Ok(micros) if micros <= MAX_MICROS => Ok(if self.is_negative { -micros } else { micros }),
+            _ => Err(AmountError::TooLarge(shown(text))),
+        }
     }
-    let value = digits_kept.parse::<i128>().map_err(|_| not_a_number())? * 10_i128.pow(shift as u32);
-    let micros = i64::try_from(value).map_err(|_| too_large())?;
-    if micros > MAX_MICROS {
-        return Err(too_large());
-    }
-    Ok(if negative { -micros } else { micros })
+}
+
+/// As much of what was sent as a message repeats.
+fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 /// A positive amount of at most 10¹² units, as decisions and terms need it.
 pub fn parse_positive(text: &str) -> Result<i64, AmountError> {
     let micros = parse_decimal(text)?;
-    if micros > 0 { Ok(micros) } else { Err(AmountError::NotPositive(text.chars().take(64).collect())) }
+    if micros > 0 { Ok(micros) } else { Err(AmountError::NotPositive(shown(text))) }
 }
 
 /// An amount of micros that reads and writes itself as a decimal string (`"12.50"`), for terms and settings whose
@@ -232,6 +269,35 @@ mod tests {
     }
 
     #[test]
+    fn what_doubles_print_is_rounded_from_its_digits() {
+        for (text, micros) in [
+            ("80.19999999999999", 80_200_000),
+            ("8.019999999999999e1", 80_200_000),
+            ("-0.30000000000000004", -300_000),
+            ("0.0000005", 1),
+            ("-0.0000005", -1),
+            ("0.00000049999", 0),
+            ("1e-7", 0),
+            ("9e-7", 1),
+            ("1e-400", 0),
+            ("999999.9999999", 1_000_000_000_000),
+            ("1000000000000.0000001", MAX_MICROS),
+            ("80.2000000000000028421709430404007434844970703125", 80_200_000),
+            ("12.5", 12_500_000),
+            ("1e3", 1_000_000_000),
+            ("-0.0", 0),
+        ] {
+            assert_eq!(parse_rounded(text), Ok(micros), "{text}");
+        }
+        for text in ["1000000000000.0000005", "1e13", "1e999999999", "99999999999999999999.5"] {
+            assert!(matches!(parse_rounded(text), Err(AmountError::TooLarge(_))), "{text}");
+        }
+        for text in ["", "1.", "NaN", "1e", "1e99999999999"] {
+            assert!(matches!(parse_rounded(text), Err(AmountError::NotANumber(_))), "{text}");
+        }
+    }
+
+    #[test]
     fn shares_are_rounded_once_half_away_from_zero_to_the_minor_unit() {
         let eur = |micros| Money::from_micros(micros, Currency::EUR);
         let jpy = |micros| Money::from_micros(micros, "JPY".parse().expect("a currency"));
@@ -252,6 +318,15 @@ mod tests {
         #[test]
         fn parsing_never_panics(text in ".{0,40}") {
             let _ = parse_decimal(&text);
+            let _ = parse_rounded(&text);
+        }
+
+        #[test]
+        fn rounding_gives_the_nearest_micro(micros in 1 - MAX_MICROS..MAX_MICROS, rest in 0_i64..1000) {
+            let text = format!("{}{rest:03}", decimal(i128::from(micros), 6));
+            let away = if micros < 0 { -1 } else { 1 };
+            let up = if rest >= 500 { away } else { 0 };
+            prop_assert_eq!(parse_rounded(&text), Ok(micros + up));
         }
 
         #[test]

@@ -77,6 +77,26 @@ fn everything_that_a_payment_may_say_comes_back() {
 }
 
 #[test]
+fn amounts_as_doubles_print_them_are_rounded_to_the_nearest_micro() {
+    testkit::run(async |test| {
+        let operator = Operator::new(&test, 0).await;
+        let ann = operator.affiliate("ann").await;
+        // 100.3 and -20.1, as a client works them out.
+        for amount in ["100.30000000000001", "-2.0100000000000001e1"] {
+            let body = format!(r#"{{"affiliate_id":{ann},"amount":{amount}}}"#);
+            let answer = operator.post_bytes("af2_adjustments_op", &[], body.as_bytes()).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        assert_eq!(operator.balance(ann).await["balance"].to_string(), "80.2");
+        let answer = operator.pay(ann, "80.19999999999999").await;
+        assert_eq!((answer.status, answer.json()["amount"].to_string().as_str()), (200, "80.2"));
+        assert_snapshot!(shown(&operator.pay(ann, "4.9e-7").await), @r#"291 {"errCode":1004,"message":"amount: 4.9e-7 rounds to 0; the smallest amount is 0.000001"}"#);
+        let row = operator.balance(ann).await;
+        assert_eq!(fields(&row, &["balance", "payments"]), "balance 0, payments 80.2");
+    });
+}
+
+#[test]
 fn in_three_steps_a_payment_is_pending_until_it_is_paid() {
     testkit::run(async |test| {
         let operator = Operator::new(&test, 0).await;
@@ -325,7 +345,7 @@ POST af2_payments_op {"affiliate_id":2,"amount":1000000000000.000001}
 POST af2_payments_op {"affiliate_id":2,"amount":1e400}
     291 {"errCode":1004,"message":"amount: the amount 1e400 is above the limit of 1000000000000 units"}
 POST af2_payments_op {"affiliate_id":2,"amount":0.0000001}
-    291 {"errCode":1004,"message":"amount: \"0.0000001\" has more than six decimals"}
+    291 {"errCode":1004,"message":"amount: 0.0000001 rounds to 0; the smallest amount is 0.000001"}
 POST af2_payments_op {"affiliate_id":2,"amount":"5"}
     291 {"errCode":1004,"message":"amount: \"5\" is not a number; expected one such as 12.5"}
 POST af2_payments_op {"affiliate_id":2,"amount":null}

@@ -21,6 +21,7 @@ use crate::key;
 #[derive(Deserialize)]
 struct Adjustment {
     affiliate_id: i64,
+    #[serde(deserialize_with = "input::rounded")]
     amount: Amount,
     comments: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Request bodies of this surface: a JSON object whose amounts are JSON numbers.
 
 use axum::body::Body;
-use domain::money::parse_decimal;
+use domain::money::{AmountError, parse_decimal, parse_rounded};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -23,20 +23,43 @@ pub(super) async fn object<T: DeserializeOwned>(body: Body) -> Result<T, Refusal
     Ok(body::parse(&bytes)?)
 }
 
-/// An amount in micros, given as a JSON number of at most six decimals.
+/// An amount in micros, given as a JSON number: of at most six decimals, but where it is read by [`rounded`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Amount(pub(super) i64);
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let text = raw.get();
-        if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
-            let text = shortened(text);
-            return Err(D::Error::custom(format!("{text} is not a number; expected one such as 12.5")));
-        }
-        parse_decimal(text).map(Amount).map_err(D::Error::custom)
+        amount(deserializer, parse_decimal)
     }
+}
+
+/// An amount of money that moves: a double as programs print it, rounded to the nearest micro. One that would come to
+/// nothing by that is refused.
+pub(super) fn rounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+    amount(deserializer, parse_rounded)
+}
+
+fn amount<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    parse: fn(&str) -> Result<i64, AmountError>,
+) -> Result<Amount, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    let text = raw.get();
+    if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        let text = shortened(text);
+        return Err(D::Error::custom(format!("{text} is not a number; expected one such as 12.5")));
+    }
+    let read = parse(text).map_err(D::Error::custom)?;
+    if read == 0 && is_something(text) {
+        let text = shortened(text);
+        return Err(D::Error::custom(format!("{text} rounds to 0; the smallest amount is 0.000001")));
+    }
+    Ok(Amount(read))
+}
+
+/// Whether a number is other than zero: a digit of it is, before the exponent.
+fn is_something(number: &str) -> bool {
+    number.bytes().take_while(|byte| !matches!(*byte, b'e' | b'E')).any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
 /// A filter's number, or array of numbers; an empty array filters nothing.
@@ -83,6 +106,12 @@ mod tests {
         amount: Amount,
     }
 
+    #[derive(Deserialize)]
+    struct Moved {
+        #[serde(deserialize_with = "rounded")]
+        amount: Amount,
+    }
+
     #[test]
     fn amounts_are_numbers() {
         let read = |text: &str| {
@@ -95,10 +124,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn amounts_that_move_are_rounded() {
+        let read = |text: &str| {
+            body::parse::<Moved>(format!(r#"{{"amount":{text}}}"#).as_bytes()).map(|wire| wire.amount.0)
+        };
+        assert_eq!(read("80.19999999999999"), Ok(80_200_000));
+        assert_eq!(read("8.019999999999999E+1"), Ok(80_200_000));
+        assert_eq!(read("-0.0000005"), Ok(-1));
+        assert_eq!(read("-0.0e5"), Ok(0));
+        for text in [r#""5""#, "null", "1e-7", "-0.00000049", "1e300", "1000000000000.0000005"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_body_panics(text in r#"[\[\]{}",:.\-+eE0-9a-z]{0,40}"#) {
             let _ = body::parse::<Wire>(format!(r#"{{"amount":{text}}}"#).as_bytes());
+            let _ = body::parse::<Moved>(format!(r#"{{"amount":{text}}}"#).as_bytes());
         }
     }
 }

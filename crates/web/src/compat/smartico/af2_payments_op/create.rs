@@ -20,6 +20,7 @@ use crate::key;
 #[derive(Deserialize)]
 struct Payment {
     affiliate_id: i64,
+    #[serde(deserialize_with = "input::rounded")]
     amount: Amount,
     send_mail_to_aff: Option<bool>,
     operator_comments: Option<String>,
