@@ -334,7 +334,8 @@ impl Command {
     }
 
     /// The names of this money, the first one its own id. A refund without one has one made from the payment's, so that a
-    /// second full refund of a payment is the first one again (money.md §5). A report of a state has a second one that
+    /// second full refund of a payment is the first one again (money.md §5), and one of a part that of the same part; one
+    /// of what is left is never the same as one of a part. A report of a state has a second one that
     /// no other report of the same refund or dispute has.
     pub fn sources(&self) -> Vec<String> {
         match self {
@@ -348,6 +349,9 @@ impl Command {
             Command::Refund(Refund { source: Some(source), state, .. }) => {
                 let own = state.map(|state| report(source.as_str(), &format!("{state:?}")));
                 [source.to_string()].into_iter().chain(own).collect()
+            }
+            Command::Refund(Refund { payment, amount: Some(part), .. }) => {
+                vec![report(payment.as_str(), &format!("refund of {part}"))]
             }
             Command::Refund(refund) => vec![format!("refund of {}", refund.payment)],
             Command::Dispute(dispute) => {

@@ -133,17 +133,42 @@ fn push_as_of(query: &mut QueryBuilder<Postgres>, program: ProgramId, filter: &F
          payments_micros::numeric from opening o where o.program_id = ",
     );
     query.push_bind(program.0).push(" and o.affiliate_id = f.id and o.effective_at <= ").push_bind(at);
+    push_last_day(query, program, (day_start, at));
+    query.push(") x) g on true cross join lateral (select b.*, g.*) a");
+}
+
+/// Adds, to the figures of the days before, those of an instant's own day: registrations, payments, and the deposits
+/// of the newest report of each player's day. What counts the deposits of a brand is told as in verify/daily.sql.
+fn push_last_day(
+    query: &mut QueryBuilder<Postgres>,
+    program: ProgramId,
+    (day_start, at): (Timestamp, Timestamp),
+) {
     query.push(
-        " union all select (c.kind = 0)::int, (r.fold -> 'f' ->> 'i' = c.id::text)::int, \
-         case when r.fold -> 'f' ->> 'i' = c.id::text then coalesce(c.value_micros, 0) else 0 end, (c.kind = 1)::int, \
-         case when c.kind = 1 then coalesce(c.value_micros, 0) else 0 end \
-         from (select id, fold from referral where program_id = ",
+        " union all select (c.kind = 0 and c.detail -> 'replaces' is null)::int, \
+         (r.fold -> 'f' ->> 'i' = c.folded)::int, case when r.fold -> 'f' ->> 'i' = c.folded \
+         then ((r.fold -> 'f' ->> 'v')::numeric * 1000000)::bigint end, \
+         case when t.pays then 1 when t.reports then (c.detail #>> '{figures,deposit_count}')::bigint \
+         else 0 end, case when t.pays then coalesce(c.value_micros, 0) \
+         when t.reports then (c.detail #>> '{figures,deposits}')::bigint else 0 end \
+         from (select id, fold, attributes from referral where program_id = ",
     );
     query.push_bind(program.0).push(
-        " and affiliate_id = f.id order by created_at, id offset 0) r cross join lateral (select * from fact \
-         where referral_id = r.id offset 0) c where c.program_id = ",
+        " and affiliate_id = f.id order by created_at, id offset 0) r cross join lateral (select c.*, \
+         coalesce(c.payment_id, c.id)::text as folded, lead(c.id) over (partition by c.kind, \
+         coalesce(c.payment_id, c.id) order by (c.detail ->> 'revision')::numeric) is null as newest, \
+         coalesce(coalesce(c.detail ->> 'brand', r.attributes ->> 'brand') = any (array(\
+         select name from brand where deposits = 1 and program_id = ",
     );
-    query.push_bind(program.0).push(" and c.kind in (0, 1) and c.occurred_at >= ");
+    query.push_bind(program.0).push(
+        ")), false) as of_rows from (select * from fact where referral_id = r.id offset 0) c \
+         where c.program_id = ",
+    );
+    query.push_bind(program.0).push(" and c.kind in (0, 1, 6) and c.occurred_at >= ");
     query.push_bind(day_start).push(" and c.occurred_at <= ").push_bind(at);
-    query.push(") x) g on true cross join lateral (select b.*, g.*) a");
+    query.push(
+        ") c cross join lateral (select c.kind = 6 and c.of_rows as reports, \
+         c.kind = 1 and c.amount_micros > 0 and not (case when c.outcome -> 'a' is null then c.of_rows \
+         else coalesce(c.outcome ->> 'note' = 'counted_from_rows', false) end) as pays) t where c.newest",
+    );
 }

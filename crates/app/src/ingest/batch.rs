@@ -1,12 +1,12 @@
 //! One batch: one transaction of a constant number of statements, tried again where the database was at fault, halved
 //! where a value was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use domain::command::{Command, Refused};
-use domain::ids::{AffiliateId, LogId, ProgramId};
+use domain::ids::{AffiliateId, LogId, ProgramId, ReferralId};
 use domain::time::{Period, Timestamp};
 use store::period::Due;
 use store::{Fault, Result, Rows, StoreError, Tx};
@@ -93,10 +93,13 @@ enum Done {
 async fn persist(app: &App, program: ProgramId, batch: &[&Prepared]) -> Done {
     let started = tokio::time::Instant::now();
     let mut attempt = 0;
+    let mut histories = BTreeSet::new();
     loop {
         attempt += 1;
-        let error = match transact(app, program, batch, attempt > 1).await {
-            Ok(done) => return done,
+        let error = match transact(app, program, batch, attempt > 1, &mut histories).await {
+            Ok(Some(done)) => return done,
+            // What was read once is not wanted again, so this ends.
+            Ok(None) => continue,
             Err(error) => error,
         };
         match error.fault() {
@@ -118,7 +121,14 @@ async fn persist(app: &App, program: ProgramId, batch: &[&Prepared]) -> Done {
     }
 }
 
-async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: bool) -> Result<Done> {
+/// Decides a batch and writes what it came to; nothing is written and returned where more `histories` are wanted for it.
+async fn transact(
+    app: &App,
+    program: ProgramId,
+    batch: &[&Prepared],
+    again: bool,
+    histories: &mut BTreeSet<ReferralId>,
+) -> Result<Option<Done>> {
     let may_refer = |prepared: &&&Prepared| match &prepared.ask.command {
         Command::Registration(_) => true,
         Command::Payment(payment) => payment.attributes.coupon.is_some(),
@@ -129,8 +139,8 @@ async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: boo
         count => app.0.counters.take(app.pool(), program, "referral", count).await?,
     };
     let mut tx = Tx::begin_warm(app.pool(), &app.0.warm, program).await?;
-    let Some(mut world) = world::load(app, &mut tx, program, batch, numbers).await? else {
-        return Ok(Done::Answered(vec![Err(Refused::Unavailable); batch.len()]));
+    let Some(mut world) = world::load(app, &mut tx, program, batch, numbers, histories).await? else {
+        return Ok(Some(Done::Answered(vec![Err(Refused::Unavailable); batch.len()])));
     };
     if again {
         world::load_own(&mut tx, program, batch, &mut world).await?;
@@ -141,9 +151,16 @@ async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: boo
         match catch_unwind(AssertUnwindSafe(|| decide(&mut world, &mut effects, prepared))) {
             Ok(answer) => answers.push(answer),
             Err(_) => {
-                return Ok(Done::Culprit(index, logged(&format!("deciding {} panicked", prepared.fact))));
+                let reference = logged(&format!("deciding {} panicked", prepared.fact));
+                return Ok(Some(Done::Culprit(index, reference)));
             }
         }
+    }
+    let wanting = world.referrals.values().filter(|scope| scope.wants_history);
+    let known = histories.len();
+    histories.extend(wanting.map(|scope| scope.row.id));
+    if histories.len() > known {
+        return Ok(None);
     }
     let wrote = !effects.logs.is_empty();
     let transfers = effects.journal.transfers.len();
@@ -155,7 +172,7 @@ async fn transact(app: &App, program: ProgramId, batch: &[&Prepared], again: boo
     } else {
         tx.rollback().await?;
     }
-    Ok(Done::Answered(answers))
+    Ok(Some(Done::Answered(answers)))
 }
 
 /// Writes everything that the batch came to, in the one lock order.

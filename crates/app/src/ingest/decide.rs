@@ -14,7 +14,9 @@ use domain::fact::Kind;
 use domain::ids::{FactId, LogId, ReferralId};
 use domain::outcome::{Note, Outcome};
 use domain::time::is_plausible;
+use serde_json::json;
 use store::fact::{Attached, FactRow};
+use store::log::LogRow;
 use store::name::Hash;
 use uuid::Uuid;
 
@@ -33,7 +35,7 @@ const AHEAD_MINUTES: i64 = 5;
 
 /// Decides one command.
 pub(crate) fn decide(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Answer {
-    if let Some(answer) = known(world, prepared) {
+    if let Some(answer) = known(world, effects, prepared) {
         return answer;
     }
     check_time(prepared)?;
@@ -62,7 +64,7 @@ fn check_time(prepared: &Prepared) -> Result<(), Refused> {
 }
 
 /// The answer to a command whose key or money is known: the first answer again, or a conflict.
-fn known(world: &World, prepared: &Prepared) -> Option<Answer> {
+fn known(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Option<Answer> {
     // A batch that is tried again meets its own facts, if its first commit went through after all.
     if let Some(own) = world.facts.get(&prepared.fact) {
         return Some(Ok(recorded(own, false)));
@@ -78,21 +80,57 @@ fn known(world: &World, prepared: &Prepared) -> Option<Answer> {
     if let Some(is_state) = is_report(&prepared.ask.command) {
         return known_report(world, prepared, is_state);
     }
+    known_money(world, effects, prepared)
+}
+
+/// The answer to money of which one of its ids is known: the first answer again, or a conflict.
+fn known_money(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Option<Answer> {
     // The names of the sources were made of their texts, in this order.
-    for (source, text) in prepared.sources.iter().zip(prepared.ask.command.sources()) {
-        let Some(first) = world.fact_named(source) else { continue };
-        let operation = prepared.ask.operation;
-        let same_door = first.operation == operation.code();
-        if same_door && first.input_hash == prepared.input_hash {
-            return Some(Ok(recorded(first, true)));
-        }
-        return Some(match differs(world, first, prepared) {
-            Some(field) => Err(Refused::OtherMoney { source_id: text, field }),
-            None if same_door && operation.source_is_key() => Err(Refused::KeyReused(text)),
-            None => Ok(recorded(first, true)),
-        });
+    let texts = prepared.ask.command.sources();
+    let mut named = prepared.sources.iter().zip(&texts).filter_map(|(source, text)| {
+        let fact = world.fact_named(source)?;
+        Some((fact, text))
+    });
+    let (first, text) = named.next()?;
+    let operation = prepared.ask.operation;
+    let same_door = first.operation == operation.code();
+    if same_door && first.input_hash == prepared.input_hash {
+        return Some(Ok(recorded(first, true)));
     }
-    None
+    if let Some(field) = differs(world, first, prepared) {
+        return Some(Err(Refused::OtherMoney { source_id: text.clone(), field }));
+    }
+    if let Some((_, text)) = named.find(|(other, _)| other.id != first.id) {
+        return Some(Err(Refused::OtherMoney { source_id: text.clone(), field: "payment" }));
+    }
+    if same_door && operation.source_is_key() {
+        return Some(Err(Refused::KeyReused(text.clone())));
+    }
+    let (answer, first) = (recorded(first, true), first.id);
+    take_more_names(world, effects, prepared, first);
+    Some(Ok(answer))
+}
+
+/// Takes what else a known payment is called, so that what is told of it by that id later finds it (money.md §3). An id that
+/// something waits under is left to what waits.
+fn take_more_names(world: &mut World, effects: &mut Effects, prepared: &Prepared, payment: FactId) {
+    let Command::Payment(told) = &prepared.ask.command else { return };
+    let is_fresh = |source: &Hash| matches!(world.names.get(source), Some(Name::Fresh(_)));
+    let fresh = prepared.sources.iter().zip(&told.sources).filter(|(source, _)| is_fresh(source));
+    let (fresh, ids): (Vec<Hash>, Vec<&str>) = fresh.map(|(source, id)| (*source, id.as_str())).unzip();
+    if fresh.is_empty() {
+        return;
+    }
+    effects.logs.push(LogRow {
+        id: prepared.fact.into(),
+        kind: "payment.named",
+        scope: None,
+        recorded_at: prepared.now,
+        body: Some(json!({ "payment": payment.0, "ids": ids })),
+    });
+    for source in fresh {
+        take_name(world, effects, source, payment.0);
+    }
 }
 
 /// Of a report of a state of a refund or dispute: whether a recorded fact reports the same state.

@@ -34,6 +34,8 @@ pub(crate) struct Scope {
     pub(crate) course: Course,
     /// All its facts and booked commissions; `None` where only newer facts come, which need the stored state alone.
     pub(crate) history: Option<History>,
+    /// Whether a fact came that needs the history after all.
+    pub(crate) wants_history: bool,
     pub(crate) is_new: bool,
     pub(crate) changed: bool,
 }
@@ -123,6 +125,7 @@ pub(crate) async fn load(
     program: ProgramId,
     batch: &[&Prepared],
     numbers: Vec<i64>,
+    histories: &BTreeSet<ReferralId>,
 ) -> Result<Option<World>> {
     let mentions = mentions(batch);
     // Customers may be locked at once where no other referral comes in by a payment that is named.
@@ -170,7 +173,8 @@ pub(crate) async fn load(
         Some(rows) => rows,
         None => lock_referrals(tx, program, batch, &world).await?,
     };
-    load_referrals(app, tx, program, batch, &mut world, &decisions, rows).await?;
+    load_referrals(app, tx, program, &mut world, &decisions, rows).await?;
+    load_histories(tx, program, batch, &mut world, histories).await?;
     choices::load(app, tx, program, batch, &mut world, &decisions).await?;
     Ok(Some(world))
 }
@@ -326,7 +330,6 @@ async fn load_referrals(
     app: &App,
     tx: &mut Tx,
     program: ProgramId,
-    batch: &[&Prepared],
     world: &mut World,
     decisions: &Decisions,
     rows: Vec<ReferralRow>,
@@ -340,19 +343,23 @@ async fn load_referrals(
     world.deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
     for row in rows {
         let course = course_of(&row, &world.program, &terms, &world.statuses, &world.truths)?;
-        world.referrals.insert(row.id, Scope { row, course, history: None, is_new: false, changed: false });
+        world.referrals.insert(
+            row.id,
+            Scope { row, course, history: None, wants_history: false, is_new: false, changed: false },
+        );
     }
-    load_histories(tx, program, batch, world).await
+    Ok(())
 }
 
-/// Reads all facts and commissions of the referrals that cannot be folded from their stored state.
+/// Reads all facts and commissions of the referrals that cannot be folded from their stored state, `more` among them.
 async fn load_histories(
     tx: &mut Tx,
     program: ProgramId,
     batch: &[&Prepared],
     world: &mut World,
+    more: &BTreeSet<ReferralId>,
 ) -> Result<()> {
-    let wanted: Vec<ReferralId> = need_history(batch, world).into_iter().collect();
+    let wanted: Vec<ReferralId> = need_history(batch, world).union(more).copied().collect();
     if wanted.is_empty() {
         return Ok(());
     }
@@ -403,7 +410,8 @@ fn know_reports(world: &mut World, reports: Vec<FactRow>) -> Result<()> {
     Ok(())
 }
 
-/// Referrals that meet a refund, a fact older than their newest folded one, or parked facts.
+/// Referrals that meet a refund, a fact older than their newest folded one, or parked facts. A fact that pulls down what its
+/// day has qualified is noticed where it is folded.
 fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
     let mut wanted = BTreeSet::new();
     let mut newest: HashMap<ReferralId, Position> = HashMap::new();
@@ -421,12 +429,10 @@ fn need_history(batch: &[&Prepared], world: &World) -> BTreeSet<ReferralId> {
         }
         let Some(id) = world.referral_of(prepared) else { continue };
         let Some(scope) = world.referrals.get(&id) else { continue };
-        if let Command::Activity(activity) = &prepared.ask.command {
-            // A newer report of a day, or one that pulls down what the day has qualified.
+        if matches!(prepared.ask.command, Command::Activity(_)) {
+            // A newer report of a day.
             let is_known = prepared.sources.iter().any(|source| world.subject(source).is_some());
-            let fold = &scope.row.fold;
-            let mut qualified = fold.customer.iter().chain(&fold.lead);
-            if is_known || newest.contains_key(&id) || qualified.any(|it| it.date == activity.day) {
+            if is_known || newest.contains_key(&id) {
                 wanted.insert(id);
             }
         }

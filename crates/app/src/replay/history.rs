@@ -176,7 +176,14 @@ fn beginning(case: &Case) -> Scope {
         customer: customer.unwrap_or_else(|| case.course.customer.clone()),
         ..case.course.clone()
     };
-    Scope { row, course, history: Some(crate::ingest::History::default()), is_new: false, changed: false }
+    Scope {
+        row,
+        course,
+        history: Some(crate::ingest::History::default()),
+        wants_history: false,
+        is_new: false,
+        changed: false,
+    }
 }
 
 impl Teller<'_> {

@@ -3,9 +3,10 @@
 
 use app::payout::{Rail, take_step};
 use app::program::{Changes, PayoutMode};
-use domain::command::Refused;
+use domain::command::{Command, Payment, Refused};
 use domain::fact::DisputeState::{Lost, Opened, Won};
 use domain::fact::RefundState::{Failed, Pending, Succeeded};
+use domain::fact::{Attributes, Figures};
 use domain::fold::{Source, Truth};
 use domain::outcome::Note;
 use domain::payout::Step;
@@ -271,5 +272,100 @@ fn a_withdrawal_lowers_net_deposits_also_once_its_rate_is_there() {
         assert_eq!(books.account().await, "earned_share -15, pending_share 15");
         let unknown = books.send(withdrawal("cus_9", "wd_4", eur("1"), "vegas")).await;
         assert!(matches!(unknown, Err(Refused::UnknownCustomer(_))), "{unknown:?}");
+    });
+}
+
+#[test]
+fn a_withdrawal_takes_back_what_its_day_has_qualified() {
+    testkit::run(async |test| {
+        test.at("2026-05-22T18:00:00Z");
+        let terms = json!({
+            "rules": [{ "on": "qualified_deposit", "reward": { "flat": "40" } }], "unqualify": "always",
+            "qualification": { "baseline": "net_deposits", "amount": "100" },
+        });
+        let books = Books::open(&test, terms).await;
+        let caller = test.operator(books.program);
+        let truth = Truth { deposits: Source::Events, withdrawals: Source::Events };
+        app::brand::put(&test.app, &caller, "vegas", truth).await.expect("a brand");
+        books.send(registration("cus_1")).await.expect("a referral");
+        books
+            .send(at(payment("cus_1", "ch_1", eur("100")), "2026-05-22T10:00:00Z"))
+            .await
+            .expect("a deposit");
+        assert_eq!(books.account().await, "earned_acquisition -40, due 40");
+        let out = at(withdrawal("cus_1", "wd_1", eur("50"), "vegas"), "2026-05-22T12:00:00Z");
+        books.send(out.clone()).await.expect("a withdrawal");
+        assert_eq!(books.account().await, "");
+        assert!(books.send(out).await.expect("the first one").replayed);
+        books.send(at(payment("cus_1", "ch_2", eur("50")), "2026-05-22T13:00:00Z")).await.expect("a deposit");
+        assert_eq!(books.account().await, "earned_acquisition -40, due 40");
+    });
+}
+
+#[test]
+fn a_refund_of_a_part_without_an_id_is_not_the_one_of_what_is_left() {
+    testkit::run(async |test| {
+        let books = Books::open(&test, percent("20", 0)).await;
+        books.send(registration("cus_1")).await.expect("a referral");
+        books.send(payment("cus_1", "ch_1", eur("100"))).await.expect("a payment");
+        books.send(refund("ch_1", None, Some(eur("30")))).await.expect("a refund");
+        assert!(books.send(refund("ch_1", None, Some(eur("30")))).await.expect("the same").replayed);
+        assert_eq!(books.account().await, "earned_share -14, due 14");
+        let rest = books.send(refund("ch_1", None, None)).await.expect("a refund of the rest");
+        assert_eq!((rest.replayed, rest.amount), (false, Some(eur("70"))));
+        assert_eq!(books.account().await, "");
+        assert!(books.send(refund("ch_1", None, None)).await.expect("the same").replayed);
+    });
+}
+
+/// A payment at a brand.
+fn payment_at(brand: &str, uid: &str, source: &str, amount: domain::money::Money) -> Command {
+    let Command::Payment(told) = payment(uid, source, amount) else { unreachable!("a payment") };
+    let attributes = Attributes { brand: Some(brand.to_owned()), ..Attributes::default() };
+    Command::Payment(Payment { attributes, ..told })
+}
+
+#[test]
+fn deposits_that_rows_count_are_not_counted_again_as_payments() {
+    testkit::run(async |test| {
+        test.at("2026-05-22T09:00:00Z");
+        let books = Books::open(&test, percent("20", 0)).await;
+        let caller = test.operator(books.program);
+        let truth = Truth { deposits: Source::Rows, withdrawals: Source::Rows };
+        app::brand::put(&test.app, &caller, "rows", truth).await.expect("a brand");
+        books.send(registration("cus_1")).await.expect("a referral");
+        let told = books.send(payment_at("rows", "cus_1", "ch_1", eur("100"))).await.expect("a deposit");
+        assert_eq!(told.outcome.note, Some(Note::CountedFromRows));
+        // Nor is one that waits for its rate, or for its customer.
+        let dollars = domain::money::Money::from_micros(11_000_000, "USD".parse().expect("a currency"));
+        books.send(payment_at("rows", "cus_1", "ch_2", dollars)).await.expect("a deposit");
+        books.park(payment_at("rows", "cus_2", "ch_3", eur("30"))).await.expect("it waits");
+        books.send(registration("cus_2")).await.expect("a referral");
+        let file = "Date,USD,\n2026-05-21,1.1000,\n";
+        let euro = domain::currency::Currency::EUR;
+        app::rates::import(&test.app, test.app.now(), file.as_bytes(), euro).await.expect("rates");
+        app::jobs::run_once(&test.app, test.app.now()).await.expect("a run");
+        let deposits = async || {
+            let rows = app::balance::of_affiliate(&test.app, &caller, books.ann).await.expect("balances");
+            rows.first().map_or((0, 0), |row| (row.figures.payments, row.figures.payments_micros))
+        };
+        assert_eq!(deposits().await, (0, 0));
+        let row = app::activity::Row {
+            player: domain::text::Uid::parse("cus_1").expect("a uid"),
+            brand: "rows".to_owned(),
+            day: "2026-05-22".parse().expect("a day"),
+            revision: None,
+            figures: Figures { deposits: 110_000_000, deposit_count: 2, ..Figures::default() },
+        };
+        let answers = app::activity::record(&test.app, &caller, vec![row]).await.expect("a feed");
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        assert_eq!(deposits().await, (2, 110_000_000));
+        books.send(payment("cus_1", "ch_4", eur("5"))).await.expect("a payment at no brand");
+        assert_eq!(deposits().await, (3, 115_000_000));
+        let days = async |of: &str| {
+            let sum = format!("(select coalesce(sum({of}), 0) from fact_daily)::int");
+            test.count_rows(&format!("generate_series(1, {sum})")).await
+        };
+        assert_eq!((days("payments").await, days("payments_micros / 1000000").await), (3, 115));
     });
 }

@@ -1,7 +1,7 @@
 //! The one write path: replays, conflicts, refusals that leave no trace, facts that wait, facts that come late.
 
 use app::ingest::Ask;
-use domain::command::{Operation, Refused};
+use domain::command::{Command, Operation, Payment, Refused};
 use domain::outcome::Note;
 use domain::text::Key;
 
@@ -204,5 +204,35 @@ fn programs_do_not_see_each_other() {
         two.send(payment("cus_1", "ch_1", eur("20"))).await.expect("another payment of the same source id");
         assert_eq!(one.account().await, "earned_share -2, due 2");
         assert_eq!(two.account().await, "earned_share -4, due 4");
+    });
+}
+
+/// A payment with two ids.
+fn payment_of(uid: &str, sources: [&str; 2], amount: domain::money::Money) -> Command {
+    let Command::Payment(told) = payment(uid, sources[0], amount) else { unreachable!("a payment") };
+    let sources = sources.map(|source| domain::text::Source::parse(source).expect("a source"));
+    Command::Payment(Payment { sources: sources.to_vec(), ..told })
+}
+
+#[test]
+fn another_id_of_a_known_payment_names_it_from_then_on() {
+    testkit::run(async |test| {
+        let books = Books::open(&test, percent("20", 0)).await;
+        books.send(registration("cus_1")).await.expect("a referral");
+        let first = books.send(payment("cus_1", "in_1", eur("10"))).await.expect("a payment");
+        let again = books.send(payment_of("cus_1", ["ch_1", "in_1"], eur("10"))).await.expect("the payment");
+        assert_eq!((again.replayed, again.fact), (true, first.fact));
+        // By the new id alone it is the same payment, and its refund is found.
+        let again = books.send(payment("cus_1", "ch_1", eur("10"))).await.expect("the payment");
+        assert_eq!((again.replayed, again.fact), (true, first.fact));
+        books.send(refund("ch_1", Some("re_1"), Some(eur("4")))).await.expect("a refund");
+        assert_eq!(books.account().await, "earned_share -1.2, due 1.2");
+        // Ids of two payments name neither.
+        books.send(payment("cus_1", "in_2", eur("10"))).await.expect("a payment");
+        let both = books.send(payment_of("cus_1", ["in_2", "ch_1"], eur("10"))).await;
+        let refused = Refused::OtherMoney { source_id: "ch_1".to_owned(), field: "payment" };
+        assert_eq!(both, Err(refused));
+        let found = app::verify::program(&test.app, books.program).await.expect("a verification");
+        assert_eq!(found, Vec::new());
     });
 }

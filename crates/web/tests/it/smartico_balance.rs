@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use app::opening::NewOpening;
 use app::program::Changes;
+use domain::fold::{Source, Truth};
 use domain::ids::AffiliateId;
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -252,6 +253,68 @@ fn to_cuts_facts_and_payments() {
 2026-03-05T09:00:00Z: registrations_count 1, ftd_count 1, deposit_count 2, deposit_amount 150, payments 7, last_payment_date "2026-03-05T09:00:00.000Z", balance 23
 2100-01-01T00:00:00Z: registrations_count 1, ftd_count 1, deposit_count 2, deposit_amount 150, payments 7, last_payment_date "2026-03-05T09:00:00.000Z", balance 23
 "#);
+    });
+}
+
+/// Reports a player's day at a brand: the first deposit, all deposits, how many.
+async fn report(operator: &Operator, day: &str, first: Option<&str>, (deposits, count): (&str, u32)) {
+    let row = app::activity::Row {
+        player: domain::text::Uid::parse("p1").expect("a uid"),
+        brand: "casino".to_owned(),
+        day: day.parse().expect("a day"),
+        revision: None,
+        figures: domain::fact::Figures {
+            first_deposit: first.map(micros),
+            deposits: micros(deposits),
+            deposit_count: count,
+            ..Default::default()
+        },
+    };
+    let caller = operator.test.operator(operator.program);
+    let answers = app::activity::record(&operator.test.app, &caller, vec![row]).await.expect("a feed");
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+#[test]
+fn deposits_of_rows_are_there_to_the_end_of_their_day() {
+    testkit::run(async |test| {
+        let operator = Operator::new(&test, 0).await;
+        test.at("2026-03-01T08:00:00Z");
+        let ann = operator.affiliate("ann").await;
+        let rows = Truth { deposits: Source::Rows, withdrawals: Source::Rows };
+        let caller = test.operator(operator.program);
+        app::brand::put(&test.app, &caller, "casino", rows).await.expect("a brand");
+        operator.register("ann", "p1").await;
+        test.at("2026-03-02T09:00:00Z");
+        report(&operator, "2026-03-01", Some("15"), ("50", 2)).await;
+        // A newer report takes the place of the older one.
+        report(&operator, "2026-03-01", Some("20"), ("60", 3)).await;
+        report(&operator, "2026-03-02", None, ("10", 1)).await;
+        operator.deposit("p1", "d1", "5").await;
+        let names = ["registrations_count", "ftd_count", "ftd_amount", "deposit_count", "deposit_amount"];
+        let mut lines = Vec::new();
+        for to in [
+            "2026-02-28T23:59:59Z",
+            "2026-03-01T00:00:00Z",
+            "2026-03-01T23:59:59Z",
+            "2026-03-02T00:00:00Z",
+            "2026-03-02T23:59:59Z",
+            "2026-03-03T23:59:59Z",
+        ] {
+            let path = format!(r#"af2_balance_op?filter={{"to":"{to}","affiliate_id":{ann}}}"#);
+            lines.push(format!("{to}: {}", fields(&operator.rows(&path).await[0], &names)));
+        }
+        assert_snapshot!(lines.join("\n"), @r"
+2026-02-28T23:59:59Z: registrations_count 0, ftd_count 0, ftd_amount 0, deposit_count 0, deposit_amount 0
+2026-03-01T00:00:00Z: registrations_count 0, ftd_count 1, ftd_amount 20, deposit_count 3, deposit_amount 60
+2026-03-01T23:59:59Z: registrations_count 1, ftd_count 1, ftd_amount 20, deposit_count 3, deposit_amount 60
+2026-03-02T00:00:00Z: registrations_count 1, ftd_count 1, ftd_amount 20, deposit_count 4, deposit_amount 70
+2026-03-02T23:59:59Z: registrations_count 1, ftd_count 1, ftd_amount 20, deposit_count 5, deposit_amount 75
+2026-03-03T23:59:59Z: registrations_count 1, ftd_count 1, ftd_amount 20, deposit_count 5, deposit_amount 75
+");
+        let now = operator.balance(ann).await;
+        let last = lines.last().expect("a line").replace("2026-03-03T23:59:59Z: ", "");
+        assert_eq!(fields(&now, &names), last, "as it is without a date");
     });
 }
 

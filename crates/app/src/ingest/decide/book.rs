@@ -23,7 +23,7 @@ use store::review::ReviewRow;
 use store::roll_up::{Day, Figures};
 use uuid::Uuid;
 
-use super::count::{count, count_first, count_refund, day_of, deposits_of};
+use super::count::{count, count_first, count_refund, counts_payments, day_of, deposits_of};
 use crate::ingest::prepare::Prepared;
 use crate::ingest::world::{Scope, World};
 use crate::ledger::{Journal, Origin, Part};
@@ -223,7 +223,7 @@ pub(crate) fn convert(
     late(scope, effects, owner, fact.occurred_at, origin);
     match fact.body {
         Body::Refund { .. } | Body::Dispute { .. } => count_refund(scope, effects, row, deals),
-        Body::Payment { .. } => {
+        Body::Payment { .. } if counts_payments(scope, &fact) => {
             let value = i128::from(row.value_micros.unwrap_or(0));
             let figures = Figures { payments_micros: value, ..Figures::default() };
             effects.figures(day_of(scope, fact.occurred_at, deals), scope.course.currency, &figures);
@@ -290,7 +290,8 @@ pub(crate) fn re_rate(
     Ok(())
 }
 
-/// The fold with one more fact: from the stored state where it is newer than all folded ones, else from all facts.
+/// The fold with one more fact: from the stored state where it is newer than all folded ones, else from all facts. Where
+/// those were not read, the batch is decided again with them.
 fn refold(scope: &mut Scope, fact: Option<&Fact>) -> Result<(Folded, bool), Refused> {
     let stepped = fact.and_then(|fact| step(&scope.course, &scope.row.fold, fact));
     if let (Some(history), Some(fact)) = (&mut scope.history, fact) {
@@ -302,10 +303,10 @@ fn refold(scope: &mut Scope, fact: Option<&Fact>) -> Result<(Folded, bool), Refu
             scope.course.booked = history.booked.values().cloned().collect();
             Ok((fold(&scope.course, &history.facts), false))
         }
-        (None, None) => Err(Refused::Internal(crate::error::logged(&format!(
-            "referral {} was to be folded from its facts, which were not read",
-            scope.row.id
-        )))),
+        (None, None) => {
+            scope.wants_history = true;
+            Err(Refused::Unavailable)
+        }
     }
 }
 

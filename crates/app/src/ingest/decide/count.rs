@@ -31,7 +31,7 @@ pub(super) fn count(
     let value = i128::from(row.value_micros.unwrap_or(0));
     let figures = match &fact.body {
         Body::Registration => Figures { registrations: 1, ..Figures::default() },
-        Body::Payment { amount, .. } if amount.micros() > 0 => {
+        Body::Payment { amount, .. } if amount.micros() > 0 && counts_payments(scope, fact) => {
             Figures { payments: 1, payments_micros: value, ..Figures::default() }
         }
         Body::Payment { .. } => return,
@@ -43,11 +43,16 @@ pub(super) fn count(
     effects.figures(day, scope.course.currency, &figures);
 }
 
+/// Whether payments are what counts the deposits of the fact's brand, rather than its rows (money.md §6).
+pub(super) fn counts_payments(scope: &Scope, fact: &Fact) -> bool {
+    scope.course.truth_of(fact).deposits == Source::Events
+}
+
 /// What a report of a player's day adds to the deposits that earlier reports of that day counted; nothing where its brand
 /// counts them one by one, or a newer report is known. To be called before the report is folded.
 pub(super) fn deposits_of(scope: &Scope, fact: &Fact) -> Option<Figures> {
     let Body::Activity { revision, figures: Some(new) } = &fact.body else { return None };
-    if scope.course.truth_of(fact).deposits == Source::Events {
+    if counts_payments(scope, fact) {
         return None;
     }
     let known = scope.history.iter().flat_map(|history| &history.facts).filter(|known| known.id == fact.id);

@@ -153,5 +153,12 @@ fn new_scope(
         customer: attributes.clone(),
         ..Course::new(world.program.currency, world.program.zone, owner)
     };
-    Scope { row, course, history: Some(History::default()), is_new: true, changed: true }
+    Scope {
+        row,
+        course,
+        history: Some(History::default()),
+        wants_history: false,
+        is_new: true,
+        changed: true,
+    }
 }

@@ -105,7 +105,10 @@ pub(crate) async fn scopes_under(
     for row in rows {
         let course = course_of(&row, &decisions.program, &terms, &statuses, &decisions.brands)?;
         let history = Some(histories.remove(&row.id).unwrap_or_default());
-        by_id.insert(row.id, Scope { row, course, history, is_new: false, changed: false });
+        by_id.insert(
+            row.id,
+            Scope { row, course, history, wants_history: false, is_new: false, changed: false },
+        );
     }
     let deals = terms.iter().map(|(version, (deal, _))| (*version, *deal)).collect();
     Ok(Scopes { program: decisions.program.clone(), by_id, deals, network })

@@ -144,8 +144,8 @@ fn payment() -> Value {
 }
 
 fn refund() -> Value {
-    let id =
-        "What the refund is called where the money moved; left out, it is the one refund of what is left.";
+    let id = "What the refund is called where the money moved. Left out, it is the one refund of what is left or, with an amount, \
+         the one of that amount.";
     let properties = json!({
         "payment_id": text("The payment, by any of its ids.", 255),
         "id": text(id, 255),
