@@ -173,11 +173,11 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
         ("zone", changes.zone.is_some_and(|zone| zone != program.zone)),
     ];
     if let Some((field, _)) = fixed.into_iter().find(|(_, changed)| *changed)
-        && store::fact::any(tx.read(), id).await?
+        && let Some((code, first)) = fixed_by(&mut tx, id).await?
     {
         return Err(Error::Conflict {
-            code: "fixed_by_first_fact",
-            message: format!("{field} was fixed by the program's first fact"),
+            code,
+            message: format!("{field} was fixed by the program's first {first}"),
         });
     }
     let is_other_zone = changes.zone.is_some_and(|zone| zone != program.zone);
@@ -202,6 +202,15 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
     tx.commit().await?;
     crate::click::program_changed(app, id).await;
     Ok(program)
+}
+
+/// What has fixed the currency and the zone of a program's books: a fact, or an entry, which stands in a month of the zone.
+async fn fixed_by(tx: &mut Tx, program: ProgramId) -> Result<Option<(&'static str, &'static str)>> {
+    if store::fact::any(tx.read(), program).await? {
+        return Ok(Some(("fixed_by_first_fact", "fact")));
+    }
+    let is_booked = store::account::any(tx.read(), program).await?;
+    Ok(is_booked.then_some(("fixed_by_first_entry", "entry in its books")))
 }
 
 fn apply(program: &mut ProgramRow, changes: Changes) {

@@ -36,6 +36,16 @@ impl Delta {
 /// Whose row, in which currency.
 pub type Owner = (AffiliateId, Currency);
 
+/// Whether anything stands in a program's books.
+pub async fn any(connection: &mut Connection, program: ProgramId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select 1 from account where program_id = $1) as "any!""#,
+        program.0
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// Books changes, in key order; the last thing a transaction locks. With each account row goes what moved in each month,
 /// by which a balance of an old date is known without the transfers of all months.
 pub async fn apply(tx: &mut Tx, program: ProgramId, accounts: &BTreeMap<Owner, Delta>) -> Result<()> {

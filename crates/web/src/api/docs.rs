@@ -52,6 +52,10 @@ const CODES: &[(&str, &str)] = &[
     ("fixed", "What counts a brand's deposits and withdrawals is said once."),
     ("fixed_by_first_fact", "Currency and time zone are fixed by the program's first event."),
     (
+        "fixed_by_first_entry",
+        "Currency and time zone are fixed by the first entry in the program's books as well.",
+    ),
+    (
         "fixed_by_first_click",
         "The time zone is fixed by the program's first click as well: its figures are kept by day.",
     ),

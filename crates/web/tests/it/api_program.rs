@@ -167,3 +167,19 @@ fn terms_that_make_no_sense() {
         assert_snapshot!(problem(&client.post("/v1/deals", other).await), @"400 invalid affiliate_id: there is no affiliate 99");
     });
 }
+
+#[test]
+fn an_entry_in_the_books_fixes_their_currency_and_zone() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let jane = client.affiliate("jane").await;
+        assert_eq!(client.patch("/v1/program", json!({ "zone": "Europe/Berlin" })).await.status, 200);
+        let opening = json!({ "affiliate_id": jane, "effective_at": "2025-12-31T23:00:00Z", "earned": { "share": "100" } });
+        assert_eq!(client.post_once("/v1/openings", "key-1", opening).await.status, 201);
+        let zone = client.patch("/v1/program", json!({ "zone": "UTC" })).await;
+        assert_snapshot!(problem(&zone), @"409 fixed_by_first_entry zone was fixed by the program's first entry in its books");
+        let currency = client.patch("/v1/program", json!({ "currency": "USD" })).await;
+        assert_snapshot!(problem(&currency), @"409 fixed_by_first_entry currency was fixed by the program's first entry in its books");
+        assert_eq!(client.patch("/v1/program", json!({ "zone": "Europe/Berlin" })).await.status, 200);
+    });
+}
