@@ -9,6 +9,7 @@ use store::person::PersonRow;
 use store::{Connection, Tx};
 
 use crate::error::{Error, Result};
+use crate::ingest::Visitor;
 use crate::{App, Caller, random};
 
 /// What a new affiliate is given.
@@ -138,6 +139,17 @@ pub async fn show(app: &App, caller: &Caller, id: AffiliateId) -> Result<Affilia
     caller.visible_affiliate(Some(id))?;
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
     by_id(&mut connection, caller, id).await
+}
+
+/// Remembers what an affiliate comes with when it does something itself: its own registrations are told by that (money.md §10).
+/// What others come with, or nobody, is not remembered.
+pub async fn came_with(app: &App, caller: &Caller, visitor: Option<Visitor>) -> Result<()> {
+    let (Some(visitor), store::key::Scope::Affiliate(own)) = (visitor, caller.scope) else { return Ok(()) };
+    let mut tx = Tx::begin(app.pool(), caller.program).await?;
+    let affiliate = by_id(tx.read(), caller, own).await?;
+    store::person::seen_with(&mut tx, caller.program, affiliate.person.id, &visitor).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// An affiliate of the caller's program.

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::{Link, LinkCode, LinkKind, WebAddress, requested_at};
 use crate::api::extract::{Anyone, Body, Params};
 use crate::api::problem::Problem;
+use crate::browser::sender::Sender;
 
 /// A new link.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -46,7 +47,7 @@ pub(crate) struct NewLink {
     /// Whether it becomes the affiliate's default link.
     #[serde(default)]
     is_default: bool,
-    /// Whether it may be shown to everybody.
+    /// Whether it may be shown to everybody; an operator's key says so.
     #[serde(default)]
     is_public: bool,
 }
@@ -62,6 +63,7 @@ pub(crate) async fn create_link(
     Anyone(caller): Anyone,
     params: Params,
     headers: HeaderMap,
+    sender: Sender,
     Body(body): Body<NewLink>,
 ) -> Result<(StatusCode, Json<Link>), Problem> {
     params.finish()?;
@@ -77,6 +79,7 @@ pub(crate) async fn create_link(
     };
     let new = New { affiliate: body.affiliate_id, code: body.code, fields, is_default: body.is_default };
     let row = app::link::create(&app, &caller, new).await?;
+    app::affiliate::came_with(&app, &caller, sender.origin.visitor).await?;
     let url = app::link::address(&app, &caller, &row.code, &requested_at(&headers)).await?;
     Ok((StatusCode::CREATED, Json(Link::new(row, url))))
 }

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::{Postback, PostbackMethod, PostbackTrigger};
 use crate::api::extract::{Anyone, Body, Params};
 use crate::api::problem::Problem;
+use crate::browser::sender::Sender;
 
 /// A new postback.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -51,6 +52,7 @@ pub(crate) async fn create_postback(
     State(app): State<App>,
     Anyone(caller): Anyone,
     params: Params,
+    sender: Sender,
     Body(body): Body<NewPostback>,
 ) -> Result<(StatusCode, Json<Postback>), Problem> {
     params.finish()?;
@@ -64,5 +66,7 @@ pub(crate) async fn create_postback(
         url: body.url,
         body: body.body,
     };
-    Ok((StatusCode::CREATED, Json(app::postback::create(&app, &caller, new).await?.into())))
+    let row = app::postback::create(&app, &caller, new).await?;
+    app::affiliate::came_with(&app, &caller, sender.origin.visitor).await?;
+    Ok((StatusCode::CREATED, Json(row.into())))
 }
