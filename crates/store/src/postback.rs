@@ -381,7 +381,8 @@ pub async fn append(tx: &mut Tx, program: ProgramId, row: &DeliveryRow) -> Resul
     Ok(new.is_some())
 }
 
-/// Calls, the newest first: of a definition and an affiliate if they are given, in a state, and before an id.
+/// Calls, the newest first: of a definition if it is given, in a state, and before an id; of an affiliate, those of its own
+/// definitions, because the program's hold what is between it and others.
 pub async fn deliveries(
     connection: &mut Connection,
     program: ProgramId,
@@ -393,8 +394,10 @@ pub async fn deliveries(
         RawDelivery,
         "select id, postback_id, affiliate_id, log_id, place, trigger, method, url, body, state, attempts, status, response,
                 error, created_at, updated_at
-         from postback_delivery
-         where program_id = $1 and ($2::bigint is null or postback_id = $2) and ($3::bigint is null or affiliate_id = $3)
+         from postback_delivery d
+         where program_id = $1 and ($2::bigint is null or postback_id = $2)
+           and ($3::bigint is null or affiliate_id = $3 and exists (
+                select from postback p where p.program_id = $1 and p.id = d.postback_id and p.affiliate_id = $3))
            and ($4::text is null or state = $4) and ($5::uuid is null or id < $5)
          order by id desc limit $6",
         program.0,

@@ -364,3 +364,39 @@ GET /jane/one
         assert_eq!(of_adam.post("/v1/postbacks", foreign).await.status, 403);
     });
 }
+
+#[test]
+fn an_affiliates_pages_are_full_of_its_own_calls() {
+    run_with(allowed(), async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, jane) = program(&test).await;
+        let own = client.with_key(test.affiliate_key(client.program, domain::ids::AffiliateId(jane)).await);
+        let id = define(&own, "registration", format!("{server}/jane/{{customer_id}}")).await;
+        // The program is told more of jane's customers than jane is.
+        let mut of_program = Vec::new();
+        for trigger in ["registration", "registration", "qualified_lead"] {
+            of_program.push(define(&client, trigger, format!("{server}/all/{{customer_id}}")).await);
+        }
+        for uid in ["one", "two", "three", "four", "five"] {
+            client.refer(jane, uid).await;
+        }
+        work(&test).await;
+        let pages = async |client: &Client| {
+            let (mut found, mut cursor) = (Vec::<Vec<i64>>::new(), String::new());
+            loop {
+                let page = client.get(&format!("/v1/postback_calls?limit=2{cursor}")).await.json();
+                let calls = page["data"].as_array().expect("calls");
+                let number = |call: &Value| call["postback_id"].as_i64().expect("a number");
+                found.push(calls.iter().map(number).collect());
+                let Some(next) = page["next_cursor"].as_str() else { break found };
+                cursor = format!("&cursor={next}");
+            }
+        };
+        assert_eq!(pages(&own).await, [vec![id, id], vec![id, id], vec![id]]);
+        assert_eq!(pages(&client).await.concat().len(), 20, "the program sees them all");
+        let path = format!("/v1/postback_calls?postback_id={}", of_program[0]);
+        assert_eq!(own.get(&path).await.json()["data"], json!([]), "the program's calls are not jane's");
+        assert_eq!(client.get(&path).await.json()["data"].as_array().map(Vec::len), Some(5));
+    });
+}
