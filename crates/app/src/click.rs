@@ -55,7 +55,7 @@ impl Clicks {
         Ok(Clicks {
             keys: keys::Keys::default(),
             directory: directory::Directory::new(config.links_in_memory, config.look_up),
-            programs: programs::Programs::default(),
+            programs: programs::Programs::new(config.shared_host()),
             countries: country::Countries::open(config.country_file.as_deref())?,
             journal: Arc::new(journal::Journal::new(config.click_memory)),
             months: write::Months::default(),
@@ -200,6 +200,11 @@ pub async fn declare(app: &App, click: &Declared<'_>) -> Result<ClickId> {
     };
     redirect::keep(app, &record);
     Ok(id)
+}
+
+/// Whether a host is this server's own, which all programs share.
+pub(crate) fn is_shared_host(app: &App, host: &str) -> bool {
+    app.0.clicks.programs.is_shared(host)
 }
 
 /// The keyed hash of a visitor's address, as the rows of clicks keep it.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::link::{Destination, Host};
+
 /// Settings of one process.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -71,6 +73,14 @@ pub struct Mail {
     pub url: String,
     /// The sender: `Programme <affiliates@example.com>`.
     pub from: String,
+}
+
+impl Config {
+    /// The host of `public_url`, which all programs of this server share.
+    pub fn shared_host(&self) -> Option<Host> {
+        let url = Destination::parse(self.public_url.as_deref()?).ok()?;
+        Some(url.host().clone())
+    }
 }
 
 impl Default for Config {

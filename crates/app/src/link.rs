@@ -75,6 +75,7 @@ async fn append(app: &App, caller: &Caller, row: &mut LinkRow, fields: &Fields) 
     let known = store::affiliate::by_id(tx.read(), caller.program, row.affiliate).await?;
     known
         .ok_or_else(|| Error::invalid("affiliate_id", format!("there is no affiliate {}", row.affiliate)))?;
+    check_public(caller, row, fields)?;
     apply(tx.read(), &program, row, fields).await?;
     let is_default = std::mem::take(&mut row.is_default);
     let is_appended = store::link::append(&mut tx, caller.program, row).await?;
@@ -204,6 +205,7 @@ pub async fn update(
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
     let program = crate::program::by_id(tx.read(), caller.program).await?;
     let mut row = by_id(tx.read(), caller, id).await?;
+    check_public(caller, &row, &fields)?;
     apply(tx.read(), &program, &mut row, &fields).await?;
     row.updated_at = caller.now;
     store::link::update(&mut tx, caller.program, &row).await?;
@@ -217,6 +219,16 @@ pub async fn update(
     crate::click::link_changed(app, &row.code).await;
     app.0.sequencer.notify(caller.program);
     Ok(row)
+}
+
+/// Whether a link may be shown to everybody is the operator's word, on an affiliate's own links too.
+fn check_public(caller: &Caller, row: &LinkRow, fields: &Fields) -> Result<()> {
+    match fields.is_public.filter(|asked| *asked != row.is_public) {
+        Some(asked) if caller.require_operator().is_err() => Err(Error::Forbidden(format!(
+            "is_public: {asked} needs an operator key; the key given belongs to an affiliate"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Sets what was given, once it is read as it must be.
@@ -307,7 +319,8 @@ pub async fn address(app: &App, caller: &Caller, code: &str, requested_at: &str)
 
 /// [`address`] in a program that was read.
 pub fn address_in(app: &App, program: &ProgramRow, code: &str, requested_at: &str) -> String {
-    match program.tracking.hosts.first() {
+    let own = program.tracking.hosts.iter().find(|host| !crate::click::is_shared_host(app, host.as_str()));
+    match own {
         Some(host) => format!("https://{host}/{code}"),
         None => {
             let base = app.0.config.public_url.as_deref().unwrap_or(requested_at);

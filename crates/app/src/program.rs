@@ -191,7 +191,7 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
         let known = store::deal::newest(tx.read(), id, deal).await?;
         known.ok_or_else(|| Error::invalid("default_deal_id", format!("there is no deal {deal}")))?;
     }
-    tracking::apply(&mut program.tracking, &changes.tracking)?;
+    tracking::apply(app, &mut program.tracking, &changes.tracking)?;
     apply(&mut program, changes);
     check(&program)?;
     program.updated_at = caller.now;

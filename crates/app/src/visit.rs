@@ -73,6 +73,8 @@ pub struct Origin {
     pub page: String,
     /// The page that the visitor came from.
     pub referrer: String,
+    /// The tokens that redirects have left in cookies of this host, by program.
+    pub tokens: Vec<(ProgramId, String)>,
 }
 
 /// Programs by what names them in browsers, and visits of late.
@@ -176,18 +178,18 @@ async fn declare(app: &App, program: ProgramId, now: Timestamp, report: &Report)
     Ok(())
 }
 
-/// Who sent a visitor: the owner of the link, else the first affiliate that is known by a name that came.
+/// Who sent a visitor: the first affiliate that is known by a name that came, by the link where that is its own; where no
+/// name came the owner of the link. A link is a number in an address, which anybody can add to one with a name.
 async fn referrer(
     app: &App,
     program: ProgramId,
     report: &Report,
 ) -> Result<Option<(AffiliateId, Option<LinkId>)>> {
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
+    let mut by_link = None;
     if let Some(link) = report.link {
         let owners = evidence::owners(&mut connection, program, &BTreeSet::from([link])).await?;
-        if let Some(owner) = owners.get(&link) {
-            return Ok(Some((*owner, Some(link))));
-        }
+        by_link = owners.get(&link).map(|owner| (*owner, Some(link)));
     }
     for name in &report.affiliates {
         let (mut ids, mut slugs, mut keys) = (Vec::new(), Vec::new(), Vec::new());
@@ -198,10 +200,11 @@ async fn referrer(
         }
         let found = store::affiliate::find(&mut connection, program, &ids, &slugs, &keys).await?;
         if let Some(found) = found.first() {
-            return Ok(Some((found.id, None)));
+            let own = by_link.filter(|(owner, _)| *owner == found.id);
+            return Ok(Some(own.unwrap_or((found.id, None))));
         }
     }
-    Ok(None)
+    Ok(by_link.filter(|_| report.affiliates.is_empty()))
 }
 
 /// Records a registration that a browser tells of: provisional until a caller with a key says otherwise.
@@ -209,7 +212,10 @@ async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) 
     if report.uid.is_none() && report.email.is_none() {
         return Err(Error::invalid("m_email", "a conversion names the customer by m_email, m_uid or both"));
     }
-    let clicks = report.token.map(ClickName::Token).into_iter().chain(report.client.map(ClickName::Client));
+    // Where the script ran, it knows the last click; a cookie of ours may be of one long before.
+    let kept = report.origin.tokens.into_iter().find(|(of, _)| *of == program).map(|(_, token)| token);
+    let token = report.token.or(kept.filter(|_| report.client.is_none()));
+    let clicks = token.map(ClickName::Token).into_iter().chain(report.client.map(ClickName::Client));
     let registration = Registration {
         affiliate: report.affiliates.into_iter().next(),
         clicks: clicks.collect(),

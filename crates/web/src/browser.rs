@@ -16,6 +16,7 @@ pub(crate) fn router() -> Router<App> {
     let fixed = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     Router::new()
         .route("/", get(pixel::show))
+        .route("/t", get(pixel::show).post(beacon::receive).options(allow))
         .route("/pixel", get(pixel::show))
         .route("/beacon", post(beacon::receive).options(allow))
         .layer(fixed(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use domain::ids::{DealId, ProgramId};
-use domain::link::HostPattern;
+use domain::link::{Host, HostPattern};
 use domain::time::Zone;
 use store::program::ProgramRow;
 use store::{StoreError, program};
@@ -46,12 +46,22 @@ struct Snapshot {
 }
 
 /// The programs that this process knows.
-#[derive(Default)]
 pub(crate) struct Programs {
     snapshot: RwLock<Arc<Snapshot>>,
+    /// The host that all programs share: it is no program's own, whatever settings of old say.
+    shared_host: Option<Host>,
 }
 
 impl Programs {
+    pub(crate) fn new(shared_host: Option<Host>) -> Programs {
+        Programs { snapshot: RwLock::default(), shared_host }
+    }
+
+    /// Whether all programs share a host, which is in lower case and without port.
+    pub(crate) fn is_shared(&self, host: &str) -> bool {
+        self.shared_host.as_ref().is_some_and(|shared| shared.as_str() == host)
+    }
+
     fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.read().expect("nothing panics while it holds this").clone()
     }
@@ -82,7 +92,8 @@ impl Programs {
         let mut changed = Snapshot::clone(&snapshot);
         changed.programs.insert(row.id, settings.clone());
         changed.hosts.retain(|_, program| *program != row.id);
-        changed.hosts.extend(row.tracking.hosts.iter().map(|host| (host.clone(), row.id)));
+        let own = row.tracking.hosts.iter().filter(|host| !self.is_shared(host.as_str()));
+        changed.hosts.extend(own.map(|host| (host.clone(), row.id)));
         *snapshot = Arc::new(changed);
         settings
     }

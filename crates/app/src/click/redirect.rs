@@ -223,14 +223,39 @@ fn deep_link(query: &str, link: &Link, settings: &Settings) -> Option<String> {
     Some(destination.as_str().to_owned())
 }
 
-/// Adds a parameter in front of the fragment.
+/// Adds a parameter in front of the fragment, where it is the only one of its name then.
 fn add_parameter(location: &mut String, name: &str, value: &str) {
     let fragment = location.find('#').map(|at| location.split_off(at));
+    // Most addresses have none of that name, however it is spelled.
+    if location.contains(name) || location.contains('%') {
+        drop_parameters(location, name);
+    }
     location.push(if location.contains('?') { '&' } else { '?' });
     location.push_str(name);
     location.push('=');
     location.push_str(value);
     location.push_str(fragment.as_deref().unwrap_or_default());
+}
+
+/// Takes the parameters of a name out of an address without fragment.
+fn drop_parameters(location: &mut String, name: &str) {
+    let Some(at) = location.find('?') else { return };
+    let query = &location[at + 1..];
+    if !query.split('&').any(|pair| is_named(pair, name)) {
+        return;
+    }
+    let kept = query.split('&').filter(|pair| !is_named(pair, name)).collect::<Vec<_>>().join("&");
+    location.truncate(at);
+    if !kept.is_empty() {
+        location.push('?');
+        location.push_str(&kept);
+    }
+}
+
+/// Whether a pair of a query has a name, percent-encoded or not.
+fn is_named(pair: &str, name: &str) -> bool {
+    let known = pair.split_once('=').map_or(pair, |(known, _)| known);
+    known == name || known.contains('%') && traffic::pairs(known).any(|(known, _)| known == name)
 }
 
 fn number(number: i64, to: &mut String) {
@@ -254,5 +279,22 @@ mod tests {
         check("https://a.de/?a=b", "https://a.de/?a=b&rfr=T");
         check("https://a.de/#top", "https://a.de/?rfr=T#top");
         check("https://a.de/?a=b#top?x", "https://a.de/?a=b&rfr=T#top?x");
+    }
+
+    #[test]
+    fn the_token_is_the_only_parameter_of_its_name() {
+        let check = |url: &str, expected: &str| {
+            let mut location = url.to_owned();
+            add_parameter(&mut location, "rfr", "T");
+            assert_eq!(location, expected, "{url}");
+        };
+        check("https://a.de/?rfr=x", "https://a.de/?rfr=T");
+        check("https://a.de/rfr?rfr", "https://a.de/rfr?rfr=T");
+        check("https://a.de/rfr=x", "https://a.de/rfr=x?rfr=T");
+        check("https://a.de/?rfr=x&a=b&rfr=y&c#rfr=z", "https://a.de/?a=b&c&rfr=T#rfr=z");
+        check("https://a.de/?xrfr=1&rfrx=2&RFR=3&a=rfr", "https://a.de/?xrfr=1&rfrx=2&RFR=3&a=rfr&rfr=T");
+        check("https://a.de/?%72f%72=x&a=%20", "https://a.de/?a=%20&rfr=T");
+        check("https://a.de/%20?x%72fr=x&a=%3drfr", "https://a.de/%20?x%72fr=x&a=%3drfr&rfr=T");
+        check("https://a.de/?a?rfr=x", "https://a.de/?a?rfr=x&rfr=T");
     }
 }

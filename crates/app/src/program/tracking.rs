@@ -5,6 +5,7 @@ use domain::text::TextError;
 use serde_json::json;
 use store::program::{AttributionModel, Tracking};
 
+use crate::App;
 use crate::error::{Error, Result};
 
 /// Lists have so many entries at most.
@@ -34,7 +35,7 @@ pub struct TrackingChanges {
     pub disposable_domains: Option<Vec<String>>,
 }
 
-pub(super) fn apply(tracking: &mut Tracking, changes: &TrackingChanges) -> Result<()> {
+pub(super) fn apply(app: &App, tracking: &mut Tracking, changes: &TrackingChanges) -> Result<()> {
     if let Some(hosts) = &changes.allowed_hosts {
         let read = |text: &str| HostPattern::parse(text).map(|host| host.as_str().to_owned());
         tracking.allowed_hosts = list("allowed_hosts", hosts, ENTRIES, read)?;
@@ -52,8 +53,7 @@ pub(super) fn apply(tracking: &mut Tracking, changes: &TrackingChanges) -> Resul
         tracking.cookie_days = days;
     }
     if let Some(hosts) = &changes.hosts {
-        let read = |text: &str| Host::parse(text).map(|host| host.as_str().to_owned());
-        tracking.hosts = list("tracking_hosts", hosts, ENTRIES, read)?;
+        tracking.hosts = list("tracking_hosts", hosts, ENTRIES, |text| own_host(app, text))?;
     }
     if let Some(domains) = &changes.disposable_domains {
         let read = |text: &str| Host::parse(text).map(|host| host.as_str().to_owned());
@@ -62,6 +62,15 @@ pub(super) fn apply(tracking: &mut Tracking, changes: &TrackingChanges) -> Resul
     tracking.attribution_model = changes.attribution_model.unwrap_or(tracking.attribution_model);
     tracking.keep_addresses = changes.keep_addresses.unwrap_or(tracking.keep_addresses);
     Ok(())
+}
+
+/// A host of the program's own. One that had the server's own host would have the links of all programs.
+fn own_host(app: &App, text: &str) -> std::result::Result<String, String> {
+    let host = Host::parse(text).map_err(|error| error.to_string())?;
+    if crate::click::is_shared_host(app, host.as_str()) {
+        return Err(format!("{host} is the server's own host, which all programs share; name another host"));
+    }
+    Ok(host.as_str().to_owned())
 }
 
 /// A list in order and without duplicates; a refusal names the entry.

@@ -103,11 +103,12 @@ impl NewConversion {
         if given.len() > MOST_CLICKS {
             return Err(Problem::invalid("click_ids", format!("at most {MOST_CLICKS} clicks can be given")));
         }
-        let (mut clicks, mut slugs) = (Vec::new(), Vec::new());
+        let (mut clicks, mut slugs, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for (field, text) in given {
             domain::text::check(text, 2000).map_err(|error| Problem::invalid(field, error))?;
             let cookie = Cookie::parse(text.trim());
             slugs.extend([cookie.slug, cookie.foreign_slug].into_iter().flatten());
+            keys.extend(cookie.partner_key.filter(|key| !key.trim().is_empty()));
             // What is no click at all stays in the record as such.
             let is_bare = cookie.click.is_none() && slugs.is_empty();
             clicks.extend(cookie.click.or_else(|| is_bare.then(|| ClickName::Token(text.trim().to_owned()))));
@@ -119,7 +120,8 @@ impl NewConversion {
         }
         let named =
             slug.map(AffiliateName::Slug).or(self.affiliate_id.map(|id| AffiliateName::Id(AffiliateId(id))));
-        let in_cookie = slugs.iter().find_map(|slug| Slug::parse(slug).ok()).map(AffiliateName::Slug);
+        let in_cookies =
+            app::visit::names(slugs.iter().map(String::as_str), keys.first().map(String::as_str));
         let country = optional("country", self.country.as_ref(), country)?;
         let attributes = Attributes {
             coupon: optional("coupon", self.coupon.as_ref(), |text| {
@@ -131,7 +133,8 @@ impl NewConversion {
             ..Attributes::default()
         };
         let occurred_at = self.occurred_at.map(|at| at.0);
-        Ok(Registration { affiliate: named.or(in_cookie), clicks, uid, email, attributes, occurred_at })
+        let affiliate = named.or(in_cookies.into_iter().next());
+        Ok(Registration { affiliate, clicks, uid, email, attributes, occurred_at })
     }
 }
 

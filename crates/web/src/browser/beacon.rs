@@ -1,5 +1,5 @@
-//! `POST /beacon`: what the script tells, as a flat JSON object with the names of the pixel. Text/plain is read as JSON too,
-//! because a browser sends that without asking first.
+//! `POST /t`, also `POST /beacon`: what the script tells, as a flat JSON object with the names of the pixel. Text/plain is
+//! read as JSON too, because a browser sends that without asking first.
 
 use app::App;
 use axum::extract::{Request, State};

@@ -1,4 +1,5 @@
-//! `GET /pixel` and `GET /?evt=…`, as Reditus' script asks for an image. The answer is always the same image.
+//! `GET /t`, also `GET /pixel`, and `GET /?evt=…` as Reditus' script asks for an image. The answer is always the same
+//! image.
 
 use app::App;
 use axum::extract::{Query, State};

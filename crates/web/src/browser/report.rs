@@ -74,7 +74,8 @@ impl Values {
         let invalid = |name: &str, error: &dyn std::fmt::Display| format!("{name}: {error}");
         let conversion = |name| self.get(name).filter(|_| event == Event::Conversion);
         let email = conversion("m_email").map(Email::parse).transpose();
-        let uid = conversion("m_uid").or(conversion("uid")).map(Uid::parse).transpose();
+        // `uid` is what the address of some page held, hence anybody's word.
+        let uid = conversion("m_uid").map(Uid::parse).transpose();
         let uid = uid.map_err(|error| invalid("m_uid", &error))?;
         let email = email.map_err(|error| invalid("m_email", &error))?;
         let elsewhere = (uid.is_none() && email.is_none()).then(|| conversion("m_source")).flatten();
@@ -136,6 +137,8 @@ mod tests {
         assert_eq!(report.email.as_ref().map(Email::as_str), Some("a@b.c"));
         assert_eq!(report.coupon.as_ref().map(Code::as_str), Some("SAVE20"));
         assert_eq!(report.origin.page, "https://a.b/");
+        let by_link = told(&[("evt", "conversion"), PROGRAM, ("uid", "u1"), ("m_email", "a@b.c")]);
+        assert_eq!(by_link.expect("it is read").expect("an event").uid, None, "m_uid alone names a customer");
         let view = told(&[("evt", "pageview"), PROGRAM, ("m_email", "a@b.c"), ("uid", "x")]);
         let view = view.expect("it is read").expect("an event");
         assert_eq!((view.email, view.uid), (None, None), "a page view names no customer");

@@ -1,12 +1,14 @@
-//! Whose request it is: the network address and what the browser calls itself. Nothing of it is kept but a keyed hash.
+//! Whose request it is: the network address and what the browser calls itself, of which nothing is kept but a keyed hash;
+//! and the clicks that redirects on this host have left with it.
 
 use std::net::SocketAddr;
 
 use app::App;
 use app::visit::Origin;
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use domain::ids::ProgramId;
 use std::convert::Infallible;
 
 /// Of what a browser calls itself, bytes that count.
@@ -27,6 +29,18 @@ impl FromRequestParts<App> for Sender {
         let agent = parts.headers.get(header::USER_AGENT).map_or(&b""[..], |agent| agent.as_bytes());
         let agent = String::from_utf8_lossy(&agent[..agent.len().min(AGENT)]).into_owned();
         let visitor = address.map(|address| app::visit::visitor(app, address, &agent));
-        Ok(Sender { origin: Origin { address, agent, visitor, ..Origin::default() } })
+        let tokens = tokens(&parts.headers);
+        Ok(Sender { origin: Origin { address, agent, visitor, tokens, ..Origin::default() } })
     }
+}
+
+/// The tokens of the cookies of redirects (`track/redirect.rs`), by program; what is no token is no cookie.
+fn tokens(headers: &HeaderMap) -> Vec<(ProgramId, String)> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let read = |(name, value): (&str, &str)| {
+        let program = name.strip_prefix("rfr_")?.parse::<ProgramId>().ok()?;
+        domain::click::named(value).map(|_| (program, value.to_owned()))
+    };
+    pairs.filter_map(read).collect()
 }

@@ -100,6 +100,11 @@ fn a_coupon_then_a_signed_click_then_a_name_decides() {
     run(async |test| {
         let site = Site::new(&test).await;
         let (ann, old) = (site.token("ann", 1), site.token("ann", 61));
+        let cat = site.client.get(&format!("/v1/affiliates/{}", site.id("cat"))).await.json();
+        let by_key = |slug: &str, foreign: &str| {
+            let key = cat["partner_key"].as_str().expect("a partner key");
+            format!(":6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2::{key}:::{slug}:{foreign}::sub:affiliate")
+        };
         let cases = [
             (json!({ "click_id": ann }), "ann"),
             (json!({ "click_id": ann, "affiliate_slug": "bob" }), "ann"),
@@ -117,6 +122,11 @@ fn a_coupon_then_a_signed_click_then_a_name_decides() {
             ),
             (json!({ "affiliate_id": site.id("bob") }), "bob"),
             (json!({ "click_id": ":6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2:::::bob:::sub:affiliate" }), "bob"),
+            (json!({ "click_id": by_key("", "") }), "cat"),
+            (json!({ "click_id": by_key("", "").replace(':', "%3A") }), "cat"),
+            (json!({ "click_id": by_key("", ""), "click_ids": [ann] }), "ann"),
+            (json!({ "click_id": by_key("bob", "") }), "bob"),
+            (json!({ "click_id": by_key("", "dan") }), "dan"),
         ];
         for (number, (body, expected)) in cases.into_iter().enumerate() {
             let shown = body.to_string();

@@ -246,3 +246,72 @@ fn a_new_affiliate_has_a_link_at_once() {
         assert!(app::click::settle(&test.app, std::time::Duration::from_secs(20)).await);
     });
 }
+
+#[test]
+fn the_servers_own_host_is_no_programs() {
+    let public_url = Some("https://Refero.example.com:8443/".to_owned());
+    testkit::run_with(app::config::Config { public_url, ..testkit::config() }, async |test| {
+        let (client, other) = (Client::new(&test).await, Client::new(&test).await);
+        for (program, code) in [(&client, "ours"), (&other, "theirs")] {
+            let affiliate = program.affiliate("jane").await;
+            let settings =
+                json!({ "allowed_hosts": ["shop.example.com"], "fallback_url": "https://shop.example.com/" });
+            assert_eq!(program.patch("/v1/program", settings).await.status, 200);
+            let destination = format!("https://shop.example.com/{code}");
+            let body = json!({ "affiliate_id": affiliate, "code": code, "destination_url": destination });
+            assert_eq!(program.post("/v1/links", body).await.status, 201);
+        }
+        let hosts = json!({ "tracking_hosts": ["go.example.com", " REFERO.Example.com"] });
+        assert_eq!(
+            problem(&client.patch("/v1/program", hosts).await),
+            "400 invalid tracking_hosts[1]: refero.example.com is the server's own host, which all programs share; \
+             name another host"
+        );
+        // A program that took it before it was refused has nothing of it.
+        let taken =
+            test.tamper("program", "tracking_hosts = '{refero.example.com}'", "program_id = 1001").await;
+        assert_eq!((client.program.0, taken), (1001, 1));
+        assert_eq!(client.patch("/v1/program", json!({ "cookie_days": 30 })).await.status, 200);
+        let led = async |path: &str| {
+            let headers =
+                [("host", "REFERO.example.com:8443"), ("user-agent", "Mozilla/5.0 (X11; Linux x86_64)")];
+            let answer = test.send("GET", path, &headers, None).await;
+            let location =
+                answer.headers.get("location").map(|value| value.to_str().expect("ASCII").to_owned());
+            (answer.status, location.unwrap_or_default())
+        };
+        for code in ["ours", "theirs"] {
+            let (status, location) = led(&format!("/c/{code}")).await;
+            assert_eq!(status, 302);
+            assert!(location.starts_with(&format!("https://shop.example.com/{code}?rfr=")), "{location}");
+        }
+        assert_eq!(led("/c/none").await, (404, String::new()));
+        assert_eq!(led("/ours").await, (404, String::new()));
+        let url = client.get("/v1/links/1").await.json()["url"].clone();
+        assert_eq!(url, "https://Refero.example.com:8443/c/ours");
+    });
+}
+
+#[test]
+fn whether_a_link_is_for_everybody_is_the_operators_word() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let jane = client.affiliate("jane").await;
+        let own = client.with_key(test.affiliate_key(client.program, AffiliateId(jane)).await);
+        let is_public = |value: bool| json!({ "is_public": value });
+        let made = own.post("/v1/links", json!({ "code": "sale", "is_public": false })).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let path = format!("/v1/links/{}", made.json()["id"]);
+        let refused =
+            "403 forbidden is_public: true needs an operator key; the key given belongs to an affiliate";
+        assert_eq!(problem(&own.post("/v1/links", is_public(true)).await), refused);
+        assert_eq!(problem(&own.patch(&path, is_public(true)).await), refused);
+        assert_eq!(own.patch(&path, is_public(false)).await.status, 200);
+        assert_eq!(client.patch(&path, is_public(true)).await.json()["is_public"], true);
+        // It may say what is so, and change what else is its own.
+        let renamed = own.patch(&path, json!({ "is_public": true, "name": "Sale" })).await;
+        assert_eq!((renamed.status, &renamed.json()["name"]), (200, &json!("Sale")));
+        assert_eq!(problem(&own.patch(&path, is_public(false)).await), refused.replace("true", "false"));
+        assert_eq!(client.get(&path).await.json()["is_public"], true);
+    });
+}

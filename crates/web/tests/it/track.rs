@@ -121,6 +121,24 @@ fn macros_are_filled_in_and_carry_the_token() {
 }
 
 #[test]
+fn the_token_is_the_only_parameter_of_its_name() {
+    run(async |test| {
+        let client = shop(&test, "sale", "https://shop.example.com/?rfr=theirs&xrfr=1").await;
+        assert_eq!(
+            led(&click(&test, "/c/sale", &[]).await),
+            "302 https://shop.example.com/?xrfr=1&rfr=TOKEN"
+        );
+        let deep = "/c/sale?to=https%3A%2F%2Fshop.example.com%2Fa%3F%2572fr%3Dx%26b%3Dc%26rfr%3Dy%23rfr%3Dz";
+        let answer = click(&test, deep, &[]).await;
+        assert_eq!(led(&answer), "302 https://shop.example.com/a?b=c&rfr=TOKEN#rfr=z");
+        let location = header(&answer, "location");
+        let token = &location["https://shop.example.com/a?b=c&rfr=".len()..][..TOKEN_LENGTH];
+        let conversion = json!({ "click_id": token, "uid": "u1" });
+        assert_eq!(client.post("/v1/conversions", conversion).await.status, 201);
+    });
+}
+
+#[test]
 fn what_leads_nowhere_and_what_leads_to_the_fallback() {
     run(async |test| {
         let client = shop(&test, "one", "https://shop.example.com/").await;

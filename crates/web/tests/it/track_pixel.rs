@@ -231,22 +231,153 @@ fn one_address_cannot_crowd_out_the_others() {
 
 #[test]
 fn a_registration_from_the_affiliates_own_browser_is_flagged() {
+    for (path, body) in [
+        ("/v1/inquiries", json!({ "uid": "u9", "message": "I miss this one" })),
+        ("/v1/links", json!({})),
+        ("/v1/postbacks", json!({ "name": "n", "trigger": "payment", "url": "https://example.com/" })),
+    ] {
+        run(async |test| {
+            let page = Page::new(&test).await;
+            let key = test.affiliate_key(page.client.program, AffiliateId(page.ann)).await;
+            let bearer = format!("Bearer {key}");
+            let from_ann = [
+                ("authorization", bearer.as_str()),
+                ("user-agent", "Browser/1"),
+                ("x-forwarded-for", "192.0.2.7"),
+            ];
+            let done = test.send("POST", path, &from_ann, Some(body.to_string().into_bytes())).await;
+            assert_eq!(done.status, 201, "{path}: {}", done.text());
+            page.get(&page.pixel("/pixel", "conversion", CLIENT, "ann", "", "&m_email=jane%40example.com"))
+                .await;
+            page.get(&page.pixel("/pixel", "conversion", CLIENT, "bob", "", "&m_email=john%40example.com"))
+                .await;
+            let reviews = page.client.get("/v1/reviews?open=true").await.json();
+            let reviews = reviews["data"].as_array().expect("a list");
+            let kinds: Vec<&str> = reviews.iter().filter_map(|it| it["kind"].as_str()).collect();
+            assert_eq!(kinds, ["own_browser"], "{path}");
+        });
+    }
+}
+
+#[test]
+fn a_name_outweighs_the_number_of_a_link() {
     run(async |test| {
         let page = Page::new(&test).await;
-        let key = test.affiliate_key(page.client.program, AffiliateId(page.ann)).await;
-        let bearer = format!("Bearer {key}");
-        let from_ann = [
-            ("authorization", bearer.as_str()),
-            ("user-agent", "Browser/1"),
-            ("x-forwarded-for", "192.0.2.7"),
+        let bob = page.client.get("/v1/affiliates").await.json()["data"][2]["id"].as_i64().expect("bob");
+        let link = page.client.post("/v1/links", json!({ "affiliate_id": bob })).await;
+        assert_eq!((link.status, &link.json()["id"]), (201, &json!(1)));
+        let cases = [
+            ("ann", Some((page.ann, "null"))),
+            ("bob", Some((bob, "1"))),
+            ("", Some((bob, "1"))),
+            ("nobody", None),
         ];
-        let inquiry = json!({ "uid": "u9", "message": "I miss this one" }).to_string().into_bytes();
-        assert_eq!(test.send("POST", "/v1/inquiries", &from_ann, Some(inquiry)).await.status, 201);
-        page.get(&page.pixel("/pixel", "conversion", CLIENT, "ann", "", "&m_email=jane%40example.com")).await;
-        page.get(&page.pixel("/pixel", "conversion", CLIENT, "bob", "", "&m_email=john%40example.com")).await;
-        let reviews = page.client.get("/v1/reviews?open=true").await.json();
-        let kinds: Vec<&str> =
-            reviews["data"].as_array().expect("a list").iter().filter_map(|it| it["kind"].as_str()).collect();
-        assert_eq!(kinds, ["own_browser"]);
+        for (number, (slug, expected)) in cases.into_iter().enumerate() {
+            let client = format!("6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4d{number}");
+            let view = page.pixel("/pixel", "pageview", &client, slug, "", "").replace("&rl=&", "&rl=1&");
+            assert_eq!(page.get(&view).await.status, 200);
+            assert!(app::click::settle(&test.app, std::time::Duration::from_secs(20)).await);
+            let of_client = format!("click where client_id = '{client}'");
+            assert_eq!(test.count_rows(&of_client).await, i64::from(expected.is_some()), "{slug:?}");
+            if let Some((affiliate, link)) = expected {
+                let rows = format!(
+                    "{of_client} and affiliate_id = {affiliate} and link_id is not distinct from {link}"
+                );
+                assert_eq!(test.count_rows(&rows).await, 1, "{slug:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn no_address_of_a_page_names_the_customer() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let tell = async |uid: &str, email: Option<&str>| {
+            let body = json!({ "evt": "conversion", "customer_id": page.tracking_id, "affiliate_slug": "ann",
+                               "uid": uid, "m_email": email });
+            test.send("POST", "/t", &[("content-type", "text/plain")], Some(body.to_string().into_bytes()))
+                .await
+        };
+        assert_eq!(tell("user-7", Some("jane@example.com")).await.status, 204);
+        let found = page.client.get("/v1/referrals?email=jane@example.com").await.json()["data"][0].clone();
+        assert_eq!((&found["affiliate_id"], &found["uid"]), (&json!(page.ann), &json!(null)));
+        let nobody = tell("user-8", None).await;
+        assert_eq!(nobody.status, 400);
+        assert!(nobody.text().starts_with("m_email: "), "{}", nobody.text());
+        assert_eq!(test.count_rows("referral").await, 1);
+    });
+}
+
+#[test]
+fn one_address_takes_pixels_and_beacons() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let hosts = json!({ "tracking_hosts": ["go.example.com"] });
+        assert_eq!(page.client.patch("/v1/program", hosts).await.status, 200);
+        for (place, host) in ["localhost", "go.example.com"].into_iter().enumerate() {
+            let email = |kind: &str| format!("{kind}{place}@example.com");
+            let more = format!("&m_email={}", email("pixel"));
+            let path = page.pixel("/t", "conversion", CLIENT, "ann", "", &more);
+            let shown = test.send("GET", &path, &[("host", host)], None).await;
+            assert_eq!((shown.status, shown.headers["content-type"].as_bytes()), (200, &b"image/gif"[..]));
+            let body = json!({ "evt": "conversion", "customer_id": page.tracking_id, "affiliate_slug": "ann",
+                               "m_email": email("beacon") });
+            let headers = [("content-type", "text/plain"), ("host", host)];
+            let told = test.send("POST", "/t", &headers, Some(body.to_string().into_bytes())).await;
+            assert_eq!((told.status, told.text().as_str()), (204, ""));
+            for email in [email("pixel"), email("beacon")] {
+                assert_eq!(page.owner(&email).await, Some(page.ann), "{email} on {host}");
+            }
+            let asked =
+                test.send("OPTIONS", "/t", &[("host", host), ("origin", "https://shop.example")], None).await;
+            assert_eq!(asked.status, 204);
+            assert_eq!(asked.headers["access-control-allow-methods"], "POST");
+        }
+    });
+}
+
+#[test]
+fn a_pixel_on_the_host_of_the_redirect_brings_its_click() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let settings = json!({ "allowed_hosts": ["shop.example"] });
+        assert_eq!(page.client.patch("/v1/program", settings).await.status, 200);
+        let link =
+            json!({ "affiliate_id": page.ann, "code": "sale", "destination_url": "https://shop.example/" });
+        assert_eq!(page.client.post("/v1/links", link).await.status, 201);
+        let clicked = page.get("/c/sale").await;
+        let kept =
+            clicked.headers["set-cookie"].to_str().expect("ASCII").split(';').next().expect("a cookie");
+        let (name, token) = kept.split_once('=').expect("a cookie");
+        assert_eq!(name, format!("rfr_{}", page.client.program));
+        let tell = async |email: &str, cookie: &str, more: &str| {
+            let path = format!("/t?evt=conversion&customer_id={}&m_email={email}{more}", page.tracking_id);
+            assert_eq!(test.send("GET", &path, &[("cookie", cookie)], None).await.status, 200);
+            page.owner(email).await
+        };
+        assert_eq!(tell("a@example.com", kept, "").await, Some(page.ann));
+        let among = format!("x=1; rfr_9=nonsense;{name}=nonsense; {kept}; y");
+        assert_eq!(tell("b@example.com", &among, "").await, Some(page.ann));
+        assert_eq!(tell("c@example.com", &format!("rfr_9={token}"), "").await, None, "another program's");
+        assert_eq!(tell("d@example.com", &format!("{name}=nonsense"), "").await, None);
+        let forged = format!("{}{}", &token[..45], if &token[45..46] == "A" { "B" } else { "A" });
+        let forged = format!("{name}={forged}{}", &token[46..]);
+        assert_eq!(tell("e@example.com", &forged, "").await, None, "its signature is checked");
+        assert_eq!(tell("f@example.com", "", "").await, None);
+        // The script knows of a later click than the cookie.
+        test.at("2026-06-02T12:00:00Z");
+        assert_eq!(page.get(&page.pixel("/t", "pageview", CLIENT, "bob", "", "")).await.status, 200);
+        let by_script = tell("g@example.com", kept, &format!("&grid={CLIENT}")).await;
+        assert!(by_script.is_some() && by_script != Some(page.ann), "{by_script:?}");
+        // A beacon brings it as well.
+        let body =
+            json!({ "evt": "conversion", "customer_id": page.tracking_id, "m_email": "h@example.com" });
+        let headers = [("content-type", "text/plain"), ("cookie", kept)];
+        assert_eq!(test.send("POST", "/t", &headers, Some(body.to_string().into_bytes())).await.status, 204);
+        assert_eq!(page.owner("h@example.com").await, Some(page.ann));
+        // A click is believed for as long as the program says.
+        test.at("2026-08-15T12:00:00Z");
+        assert_eq!(tell("i@example.com", kept, "").await, None);
     });
 }

@@ -47,7 +47,7 @@ pub(crate) struct LinkChanges {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = bool, required = false)]
     is_default: Option<bool>,
-    /// Whether it may be shown to everybody.
+    /// Whether it may be shown to everybody; an operator's key says so.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = bool, required = false)]
     is_public: Option<bool>,
