@@ -142,14 +142,19 @@ pub async fn show(app: &App, caller: &Caller, id: AffiliateId) -> Result<Affilia
 }
 
 /// Remembers what an affiliate comes with when it does something itself: its own registrations are told by that (money.md §10).
-/// What others come with, or nobody, is not remembered.
-pub async fn came_with(app: &App, caller: &Caller, visitor: Option<Visitor>) -> Result<()> {
-    let (Some(visitor), store::key::Scope::Affiliate(own)) = (visitor, caller.scope) else { return Ok(()) };
-    let mut tx = Tx::begin(app.pool(), caller.program).await?;
-    let affiliate = by_id(tx.read(), caller, own).await?;
-    store::person::seen_with(&mut tx, caller.program, affiliate.person.id, &visitor).await?;
-    tx.commit().await?;
-    Ok(())
+/// What others come with, or nobody, is not remembered. What was done stands, also where this fails.
+pub async fn came_with(app: &App, caller: &Caller, visitor: Option<Visitor>) {
+    let (Some(visitor), store::key::Scope::Affiliate(own)) = (visitor, caller.scope) else { return };
+    let remember = async {
+        let mut tx = Tx::begin(app.pool(), caller.program).await?;
+        let affiliate = by_id(tx.read(), caller, own).await?;
+        store::person::seen_with(&mut tx, caller.program, affiliate.person.id, &visitor).await?;
+        Ok(tx.commit().await?)
+    };
+    let remembered: Result<()> = remember.await;
+    if let Err(error) = remembered {
+        tracing::warn!(%error, affiliate = own.0, "what an affiliate came with is not remembered");
+    }
 }
 
 /// An affiliate of the caller's program.

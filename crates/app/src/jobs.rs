@@ -85,8 +85,6 @@ pub(crate) enum Failure {
     Permanent(String),
     /// Another attempt may succeed.
     Transient(String),
-    /// Now is not the time for it, but then; this was no attempt.
-    Later(Timestamp),
 }
 
 impl From<StoreError> for Failure {
@@ -326,7 +324,6 @@ async fn record(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done,
             Err(Failure::Transient(text)) => {
                 store::job::fail(app.pool(), job, &kept(text), now + backoff(job.attempts)).await
             }
-            Err(Failure::Later(at)) => store::job::put_off(app.pool(), job, *at).await,
         };
         match recorded {
             Err(error) if error.fault() == Fault::Retry && tries < 5 => tokio::time::sleep(LOOK).await,
@@ -355,7 +352,6 @@ fn tell(app: &App, job: &ClaimedJob, outcome: &std::result::Result<Done, Failure
         Ok(Done::Skipped(why)) => {
             tracing::info!(program, job = %job.id, kind, why, "nothing to do for a job")
         }
-        Err(Failure::Later(at)) => tracing::debug!(program, job = %job.id, kind, %at, "job put off"),
         Err(Failure::Permanent(error)) => {
             app.metrics().job_failures.inc();
             tracing::error!(program, job = %job.id, kind, attempts, error, "job dead");

@@ -163,21 +163,6 @@ pub async fn fail(pool: &Pool, job: &ClaimedJob, error: &str, run_at: DateTime<U
     put_back(pool, job, state, error, run_at).await
 }
 
-/// Puts a job back until `run_at` as if it had not been claimed.
-pub async fn put_off(pool: &Pool, job: &ClaimedJob, run_at: DateTime<Utc>) -> Result<bool> {
-    let done = sqlx::query!(
-        "update job set attempts = attempts - 1, run_at = $4, leased_until = null
-         where program_id = $1 and id = $2 and lease_id = $3",
-        job.program.0,
-        job.id,
-        job.lease,
-        run_at
-    )
-    .execute(pool)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
 /// Declares a job dead that no further attempt can help.
 pub async fn bury(pool: &Pool, job: &ClaimedJob, error: &str, now: DateTime<Utc>) -> Result<bool> {
     put_back(pool, job, "dead", error, now).await

@@ -160,6 +160,7 @@ async fn transact(
     let known = histories.len();
     histories.extend(wanting.map(|scope| scope.row.id));
     if histories.len() > known {
+        tx.rollback().await?;
         return Ok(None);
     }
     let wrote = !effects.logs.is_empty();

@@ -106,13 +106,15 @@ fn known_money(world: &mut World, effects: &mut Effects, prepared: &Prepared) ->
     if same_door && operation.source_is_key() {
         return Some(Err(Refused::KeyReused(text.clone())));
     }
-    let (answer, first) = (recorded(first, true), first.id);
-    take_more_names(world, effects, prepared, first);
+    let (answer, first) = (recorded(first, true), first.referral.map(|_| first.id));
+    if let Some(payment) = first {
+        take_more_names(world, effects, prepared, payment);
+    }
     Some(Ok(answer))
 }
 
 /// Takes what else a known payment is called, so that what is told of it by that id later finds it (money.md §3). An id that
-/// something waits under is left to what waits.
+/// something waits under is left to what waits, and so are the ids of a payment that waits itself.
 fn take_more_names(world: &mut World, effects: &mut Effects, prepared: &Prepared, payment: FactId) {
     let Command::Payment(told) = &prepared.ask.command else { return };
     let is_fresh = |source: &Hash| matches!(world.names.get(source), Some(Name::Fresh(_)));

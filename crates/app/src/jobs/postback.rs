@@ -9,6 +9,7 @@ use domain::postback::{Escape, body_escape};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::job::{ClaimedJob, MAX_ATTEMPTS, NewJob};
+use store::postback::DeliveryRow;
 use uuid::Uuid;
 
 pub(crate) use silent::Silent;
@@ -37,7 +38,7 @@ pub(crate) fn job(delivery: Uuid, now: Timestamp) -> NewJob {
     NewJob { id: random::id(), kind: KIND, payload, run_at: now }
 }
 
-/// Makes the call; an answer of 200 to 299 is taken, one that asks for patience is tried again, any other ends it.
+/// Makes the call and records how it went. One to a server that is away fails as if it had been made.
 pub(crate) async fn run(app: &App, job: &ClaimedJob, now: Timestamp) -> Result<Done, Failure> {
     let payload: Payload = serde_json::from_value(job.payload.clone())
         .map_err(|error| Failure::Permanent(format!("payload: {error}")))?;
@@ -47,9 +48,29 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob, now: Timestamp) -> Result<D
     drop(connection);
     let Some(mut row) = row else { return Ok(Done::Skipped("the call is not there")) };
     let server = server_of(&row.url);
-    if let Some(until) = app.0.jobs.silent.held_until(&server, now) {
-        return Err(Failure::Later(until));
-    }
+    let outcome = if app.0.jobs.silent.is_held(&server, now) {
+        Err(Failure::Transient(
+            "the server did not answer the last calls and is not asked for a while".to_owned(),
+        ))
+    } else {
+        call(app, &mut row, &server, now).await
+    };
+    row.updated_at = now;
+    (row.state, row.error) = match &outcome {
+        Ok(_) => ("delivered".to_owned(), None),
+        Err(Failure::Permanent(error)) => ("failed".to_owned(), Some(error.clone())),
+        Err(Failure::Transient(error)) if job.attempts >= MAX_ATTEMPTS => {
+            ("failed".to_owned(), Some(error.clone()))
+        }
+        Err(Failure::Transient(error)) => ("waiting".to_owned(), Some(error.clone())),
+    };
+    store::postback::record(app.pool(), program, &row).await?;
+    // The list of calls is where those that failed are found and made again, so the job ends with them.
+    if row.state == "failed" { Ok(Done::Skipped("the call failed for good")) } else { outcome }
+}
+
+/// Makes a call; an answer of 200 to 299 is taken, one that asks for patience is tried again, any other ends it.
+async fn call(app: &App, row: &mut DeliveryRow, server: &str, now: Timestamp) -> Result<Done, Failure> {
     let content_type = |body: &str| match body_escape(body) {
         Escape::Json => "application/json",
         Escape::Percent => "application/x-www-form-urlencoded",
@@ -62,10 +83,9 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob, now: Timestamp) -> Result<D
     };
     let answered = send(&outgoing, KEPT, PATIENCE).await;
     let is_silent = matches!(answered, Err(HttpError::Unreachable { .. } | HttpError::TooSlow { .. }));
-    app.0.jobs.silent.tell(&server, is_silent, now);
+    app.0.jobs.silent.tell(server, is_silent, now);
     row.attempts += 1;
-    row.updated_at = now;
-    let outcome = match answered {
+    match answered {
         Ok(reply) => {
             row.status = Some(reply.status.into());
             row.response = Some(reply.beginning.replace('\0', "\u{fffd}"));
@@ -81,19 +101,7 @@ pub(crate) async fn run(app: &App, job: &ClaimedJob, now: Timestamp) -> Result<D
             Err(Failure::Permanent(error.to_string()))
         }
         Err(error) => Err(Failure::Transient(error.to_string())),
-    };
-    (row.state, row.error) = match &outcome {
-        Ok(_) => ("delivered".to_owned(), None),
-        Err(Failure::Permanent(error)) => ("failed".to_owned(), Some(error.clone())),
-        Err(Failure::Transient(error)) if job.attempts >= MAX_ATTEMPTS => {
-            ("failed".to_owned(), Some(error.clone()))
-        }
-        Err(Failure::Transient(error)) => ("waiting".to_owned(), Some(error.clone())),
-        Err(Failure::Later(_)) => ("waiting".to_owned(), None),
-    };
-    store::postback::record(app.pool(), program, &row).await?;
-    // The list of calls is where those that failed are found and made again, so the job ends with them.
-    if row.state == "failed" { Ok(Done::Skipped("the call failed for good")) } else { outcome }
+    }
 }
 
 /// The server of an address, as far as one can be told.

@@ -1,4 +1,4 @@
-//! Servers that did not answer lately. Their calls are put off together, so that they take no places from calls to others.
+//! Servers that did not answer lately. They are not called for a while, so that they take no places from calls to others.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use domain::time::Timestamp;
 /// A server is taken for away after so many calls in a row without an answer.
 const MISSED: u32 = 3;
 
-/// How long its calls are put off then, in seconds: doubled with each call that tries meanwhile, up to a limit.
+/// How long it is not called then, in seconds: doubled with each call that tries again, up to a limit.
 const FIRST_HOLD: i64 = 60;
 const LONGEST_HOLD: i64 = 600;
 
@@ -26,16 +26,18 @@ struct Server {
 }
 
 impl Silent {
-    /// Until when calls to a server are put off. Once that is over one call may try, and the others wait for it.
-    pub(super) fn held_until(&self, server: &str, now: Timestamp) -> Option<Timestamp> {
+    /// Whether a server is not to be called now. Once its time is over one call may try, and the others wait for it.
+    pub(super) fn is_held(&self, server: &str, now: Timestamp) -> bool {
         let mut servers = self.0.lock().expect("nothing panics while it holds this");
-        let known = servers.get_mut(server).filter(|known| known.missed >= MISSED)?;
-        if now < known.held_until {
-            return Some(known.held_until);
+        let Some(known) = servers.get_mut(server).filter(|known| known.missed >= MISSED) else {
+            return false;
+        };
+        let is_held = now < known.held_until;
+        if !is_held {
+            known.missed += 1;
+            known.held_until = now + hold(known.missed);
         }
-        known.missed += 1;
-        known.held_until = now + hold(known.missed);
-        None
+        is_held
     }
 
     /// Keeps how a call went. One that was on its way when the server was taken for away says nothing new.
@@ -71,21 +73,22 @@ mod tests {
         let start: Timestamp = "2026-06-01T00:00:00Z".parse().expect("a time");
         let at = |seconds: i64| start + TimeDelta::seconds(seconds);
         for second in 0..3 {
-            assert_eq!(silent.held_until("a", at(second)), None);
+            assert!(!silent.is_held("a", at(second)));
             silent.tell("a", true, at(second));
         }
-        assert_eq!(silent.held_until("a", at(3)), Some(at(62)));
-        assert_eq!(silent.held_until("b", at(3)), None, "another server");
+        assert!(silent.is_held("a", at(3)));
+        assert!(!silent.is_held("b", at(3)), "another server");
         // One that was on its way.
         silent.tell("a", true, at(4));
-        assert_eq!(silent.held_until("a", at(61)), Some(at(62)));
-        assert_eq!(silent.held_until("a", at(62)), None, "it may try");
-        assert_eq!(silent.held_until("a", at(63)), Some(at(182)), "the next waits for it");
+        assert!(silent.is_held("a", at(61)));
+        assert!(!silent.is_held("a", at(62)), "it may try");
+        assert!(silent.is_held("a", at(63)), "the next waits for it");
         silent.tell("a", true, at(64));
-        assert_eq!(silent.held_until("a", at(182)), None);
-        assert_eq!(silent.held_until("a", at(183)), Some(at(422)));
+        assert!(silent.is_held("a", at(181)));
+        assert!(!silent.is_held("a", at(182)));
+        assert!(silent.is_held("a", at(183)));
         silent.tell("a", false, at(184));
-        assert_eq!(silent.held_until("a", at(184)), None, "it has answered");
+        assert!(!silent.is_held("a", at(184)), "it has answered");
         assert_eq!(hold(u32::MAX), TimeDelta::seconds(600));
     }
 }
