@@ -1,7 +1,8 @@
 //! Affiliates: made, shown, changed. A change of status is a decision with a date, never filled in later.
 
 use domain::affiliate::Status;
-use domain::ids::{AffiliateId, DealId, PersonId};
+use domain::deal::Terms;
+use domain::ids::{AffiliateId, DealId, KeyId, PersonId};
 use domain::text::{Email, Name, Slug};
 use serde_json::json;
 pub use store::affiliate::{AffiliateRow, Filter, Profile};
@@ -194,7 +195,57 @@ pub async fn update(
 ) -> Result<AffiliateRow> {
     caller.require_operator()?;
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
-    let before = store::affiliate::lock(&mut tx, caller.program, id)
+    let (row, revoked) = update_in(app, &mut tx, &caller.decides(app), id, change).await?;
+    tx.commit().await?;
+    revoked.into_iter().for_each(|key| crate::key::forget(app, key));
+    Ok(row)
+}
+
+/// [`update`] that also changes the terms of the affiliate's own deal, as its next version: both or neither. For terms
+/// that stay as they are no deal of its own is needed.
+pub async fn update_with_terms(
+    app: &App,
+    caller: &Caller,
+    id: AffiliateId,
+    change: impl FnOnce(&mut AffiliateRow) -> Result<()>,
+    change_terms: impl FnOnce(&mut Terms) -> Result<()>,
+) -> Result<()> {
+    caller.require_operator()?;
+    let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let caller = &caller.decides(app);
+    let (row, revoked) = update_in(app, &mut tx, caller, id, change).await?;
+    let program = crate::program::by_id(tx.read(), caller.program).await?;
+    let deal = match crate::overview::deal_of(&program, &row) {
+        Some(deal) => store::deal::newest(tx.read(), caller.program, deal).await?,
+        None => None,
+    };
+    let before = deal.as_ref().map(|deal| deal.terms.clone()).unwrap_or_default();
+    let mut terms = before.clone();
+    change_terms(&mut terms)?;
+    match deal {
+        _ if terms == before => {}
+        Some(deal) if deal.affiliate == Some(id) => {
+            crate::deal::update_in(app, &mut tx, caller, deal.id, None, Some(terms.into())).await?;
+        }
+        _ => {
+            let message = format!("affiliate {id} has no deal of its own to change");
+            return Err(Error::Conflict { code: "no_own_deal", message });
+        }
+    }
+    tx.commit().await?;
+    revoked.into_iter().for_each(|key| crate::key::forget(app, key));
+    Ok(())
+}
+
+/// Changes an affiliate in a transaction of decisions, after whose commit the keys that are returned are forgotten.
+async fn update_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: AffiliateId,
+    change: impl FnOnce(&mut AffiliateRow) -> Result<()>,
+) -> Result<(AffiliateRow, Vec<KeyId>)> {
+    let before = store::affiliate::lock(tx, caller.program, id)
         .await?
         .ok_or_else(|| Error::NotFound(format!("there is no affiliate {id}")))?;
     let mut row = before.clone();
@@ -205,28 +256,23 @@ pub async fn update(
         .map_err(|error| Error::Conflict { code: "status_refused", message: error.to_string() })?;
     check_references(tx.read(), caller, &row).await?;
     row.updated_at = caller.now;
-    store::affiliate::update(&mut tx, caller.program, &row).await.map_err(|error| taken(error, &row))?;
+    store::affiliate::update(tx, caller.program, &row).await.map_err(|error| taken(error, &row))?;
     if row.person != before.person {
-        store::person::update(&mut tx, caller.program, &row.person).await?;
+        store::person::update(tx, caller.program, &row.person).await?;
     }
     if row.status != before.status {
-        store::affiliate::append_status(&mut tx, caller.program, id, caller.now, row.status).await?;
+        store::affiliate::append_status(tx, caller.program, id, caller.now, row.status).await?;
     }
     if (row.status, row.deal, row.parent) != (before.status, before.deal, before.parent) {
-        store::program::bump_version(&mut tx, caller.program).await?;
+        store::program::bump_version(tx, caller.program).await?;
     }
-    crate::key::log(app, &mut tx, caller, "affiliate.changed", told(&row)).await?;
+    crate::key::log(app, tx, caller, "affiliate.changed", told(&row)).await?;
     if (&row.slug, row.deal) != (&before.slug, before.deal) {
-        store::change::announce(&mut tx, caller.program, "affiliate", &id.to_string()).await?;
+        store::change::announce(tx, caller.program, "affiliate", &id.to_string()).await?;
     }
-    let revoked = if row.api_access_enabled {
-        Vec::new()
-    } else {
-        crate::key::revoke_of_affiliate(app, &mut tx, caller, id).await?
-    };
-    tx.commit().await?;
-    for key in revoked {
-        crate::key::forget(app, key);
+    if row.api_access_enabled {
+        return Ok((row, Vec::new()));
     }
-    Ok(row)
+    let revoked = crate::key::revoke_of_affiliate(app, tx, caller, id).await?;
+    Ok((row, revoked))
 }

@@ -1,6 +1,7 @@
 //! Attributions: the record of why a referral was put down to whom, and reassignment by the staff (money.md §10, §4).
 //! Registrations are attributed by ingest.
 
+use chrono::TimeDelta;
 use domain::attribution::{Basis, Grade};
 use domain::fold::Assignment;
 use domain::ids::{AffiliateId, LogId, ReferralId};
@@ -63,10 +64,12 @@ pub async fn reassign(
         return Err(Error::Conflict { code: "rejected", message });
     }
     let before = row.assignments.clone();
+    let caller = &caller.decides(app);
     let Some(mut scopes) = scopes(app, &mut tx, program, vec![row]).await? else {
         return Err(unknown(referral));
     };
     let assignment = assignment(app, caller, &mut tx, &scopes, referral, to).await?;
+    let from = assignment.from;
     let log = LogId(random::id());
     let effects = book(caller, &mut scopes, referral, assignment, log)?;
     let number = store::attribution::newest(tx.read(), program, &[referral].into()).await?;
@@ -88,7 +91,7 @@ pub async fn reassign(
         grade: Grade::Staff,
         is_provisional: false,
         link: None,
-        occurred_at: caller.now,
+        occurred_at: from,
         decided_at: caller.now,
         evidence: Vec::new(),
         reason: Some(reason.to_owned()),
@@ -115,8 +118,11 @@ async fn assignment(
     let scope = scopes.by_id.get(&referral).ok_or_else(|| unknown(referral))?;
     let coupons: Vec<String> = scope.row.attributes.coupon.clone().into_iter().collect();
     let offers = decisions.offers(tx.read(), &[to].into(), &coupons, std::iter::empty()).await?;
-    let terms = offers.choose(&scopes.program, to, &scope.row.attributes, None, caller.now);
-    Ok(Assignment { from: caller.now, affiliate: to, terms })
+    // A sender's clock may run ahead of ours: what is known by now is the former affiliate's.
+    let known = scope.history.iter().flat_map(|history| &history.facts).map(|fact| fact.occurred_at).max();
+    let from = known.map_or(caller.now, |newest| caller.now.max(newest + TimeDelta::microseconds(1)));
+    let terms = offers.choose(&scopes.program, to, &scope.row.attributes, None, from);
+    Ok(Assignment { from, affiliate: to, terms })
 }
 
 fn book(
@@ -130,14 +136,15 @@ fn book(
     let scope = scopes.by_id.get_mut(&referral).ok_or_else(|| unknown(referral))?;
     let origin = Origin { cause: Cause::Decision, cause_id: log.0, log };
     let version = assignment.terms.as_ref().map(|(version, _)| *version);
+    let Assignment { from, affiliate, .. } = assignment;
     let row = &mut scope.row;
     // Terms that were accepted for later were the former affiliate's.
-    row.assignments.retain(|known| known.from < caller.now);
-    row.assignments.push(AssignmentRow { from: caller.now, affiliate: assignment.affiliate, version });
-    row.affiliate = assignment.affiliate;
-    scope.course.assignments.retain(|known| known.from < caller.now);
+    row.assignments.retain(|known| known.from < from);
+    row.assignments.push(AssignmentRow { from, affiliate, version });
+    row.affiliate = affiliate;
+    scope.course.assignments.retain(|known| known.from < from);
     scope.course.assignments.push(assignment);
-    re_rate(scope, &scopes.network, &mut effects, caller.now, caller.now, origin)?;
+    re_rate(scope, &scopes.network, &mut effects, from, caller.now, origin)?;
     Ok(effects)
 }
 

@@ -22,6 +22,7 @@ pub async fn put(app: &App, caller: &Caller, name: &str, truth: Truth) -> Result
     caller.require_operator()?;
     check(name).map_err(|message| Error::invalid("name", message))?;
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let caller = &caller.decides(app);
     match store::brand::list(tx.read(), caller.program).await?.get(name) {
         Some(known) if *known == truth => return Ok(tx.rollback().await?),
         Some(_) => {

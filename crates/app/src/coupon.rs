@@ -42,6 +42,7 @@ pub struct Changes {
 pub async fn create(app: &App, caller: &Caller, new: NewCoupon) -> Result<CouponRow> {
     caller.require_operator()?;
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let caller = &caller.decides(app);
     let row = CouponRow {
         code: new.code,
         provider_code: new.provider_code,
@@ -66,6 +67,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewCoupon) -> Result<Coupon
 pub async fn update(app: &App, caller: &Caller, code: &Code, changes: Changes) -> Result<CouponRow> {
     caller.require_operator()?;
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let caller = &caller.decides(app);
     let filter = Filter { code: Some(code.clone()), ..Filter::default() };
     let known = store::coupon::list(tx.read(), caller.program, &filter, 1).await?.pop();
     let mut row = known.ok_or_else(|| unknown(code))?;

@@ -41,6 +41,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewDeal) -> Result<DealRow>
     let id = DealId(app.0.counters.next(app.pool(), caller.program, "deal").await?);
     let version = DealVersionId(random::id());
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    let caller = &caller.decides(app);
     let program = crate::program::by_id(tx.read(), caller.program).await?;
     check(&new.terms, program.currency)?;
     let is_set = new.terms.criteria == Criteria::default();
@@ -102,43 +103,58 @@ pub async fn update(
 ) -> Result<DealRow> {
     caller.require_operator()?;
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
-    let before = newest(&mut tx, caller, id).await?;
-    if let Some(name) = name.filter(|name| name.as_str() != before.name) {
-        store::deal::rename(&mut tx, caller.program, id, name.as_str(), caller.now).await?;
-    }
-    if let Some(NewTerms { terms, effective_at }) = terms.filter(|new| new.terms != before.terms) {
-        let program = crate::program::by_id(tx.read(), caller.program).await?;
-        check(&terms, program.currency)?;
-        let effective_at = later(effective_at, &before, caller.now)?;
-        let version = DealVersionId(random::id());
-        store::deal::append_version(&mut tx, caller.program, id, version, &terms, effective_at, caller.now)
-            .await?;
-        let body = json!({ "deal": id, "version": version, "effective_at": effective_at });
-        crate::key::log(app, &mut tx, caller, "deal.changed", body).await?;
-        store::program::bump_version(&mut tx, caller.program).await?;
-    }
-    let row = newest(&mut tx, caller, id).await?;
+    let row = update_in(app, &mut tx, caller, id, name, terms).await?;
     tx.commit().await?;
     Ok(row)
 }
 
-/// When a new version takes effect: not in the past, and not before the version that it follows.
-fn later(asked: Option<Timestamp>, before: &DealRow, now: Timestamp) -> Result<Timestamp> {
-    let at = asked.unwrap_or_else(|| now.max(before.effective_at));
+/// Changes a deal in a transaction of decisions.
+pub(crate) async fn update_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: DealId,
+    name: Option<Name>,
+    terms: Option<NewTerms>,
+) -> Result<DealRow> {
+    let asked_at = caller.now;
+    let caller = &caller.decides(app);
+    let before = newest(tx, caller, id).await?;
+    if let Some(name) = name.filter(|name| name.as_str() != before.name) {
+        store::deal::rename(tx, caller.program, id, name.as_str(), caller.now).await?;
+    }
+    if let Some(NewTerms { terms, effective_at }) = terms.filter(|new| new.terms != before.terms) {
+        let program = crate::program::by_id(tx.read(), caller.program).await?;
+        check(&terms, program.currency)?;
+        check_later(effective_at, &before, asked_at)?;
+        let effective_at = effective_at.unwrap_or_else(|| caller.now.max(before.effective_at));
+        let version = DealVersionId(random::id());
+        store::deal::append_version(tx, caller.program, id, version, &terms, effective_at, caller.now)
+            .await?;
+        let body = json!({ "deal": id, "version": version, "effective_at": effective_at });
+        crate::key::log(app, tx, caller, "deal.changed", body).await?;
+        store::program::bump_version(tx, caller.program).await?;
+    }
+    newest(tx, caller, id).await
+}
+
+/// Checks when a new version shall take effect: not in the past, and not before the version that it follows.
+fn check_later(asked: Option<Timestamp>, before: &DealRow, now: Timestamp) -> Result<()> {
+    let Some(at) = asked else { return Ok(()) };
+    let refused = |message| Err(Error::invalid("effective_at", message));
     if at < now {
-        return Err(Error::invalid(
-            "effective_at",
-            format!("{} is past; customers who registered since have their terms", at.to_rfc3339()),
+        return refused(format!(
+            "{} is past; customers who registered since have their terms",
+            at.to_rfc3339()
         ));
     }
     if at < before.effective_at {
-        let planned = before.effective_at.to_rfc3339();
-        return Err(Error::invalid(
-            "effective_at",
-            format!("version {} takes effect at {planned}; a newer one cannot do so before", before.number),
+        let (number, planned) = (before.number, before.effective_at.to_rfc3339());
+        return refused(format!(
+            "version {number} takes effect at {planned}; a newer one cannot do so before"
         ));
     }
-    Ok(at)
+    Ok(())
 }
 
 /// A deal in its newest version.

@@ -2,7 +2,7 @@
 //! revoked.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use domain::ids::{AffiliateId, KeyId, LogId, ProgramId};
@@ -18,8 +18,19 @@ use crate::{App, Caller, random};
 
 /// Keys that were looked up, by hash; only ones that work.
 #[derive(Default)]
-pub(crate) struct Keys {
-    known: Mutex<HashMap<[u8; 32], Known>>,
+pub(crate) struct Keys(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    known: HashMap<[u8; 32], Known>,
+    /// Counted up when keys are forgotten: what was looked up before is not remembered after.
+    forgotten: u64,
+}
+
+impl Keys {
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().expect("nothing panics while it holds this")
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -125,26 +136,34 @@ async fn tell(app: &App, tx: &mut Tx, caller: &Caller, id: KeyId) -> store::Resu
 
 /// Takes a key that is revoked out of this process's memory.
 pub(crate) fn forget(app: &App, id: KeyId) {
-    app.0.keys.known.lock().expect("nothing panics while it holds this").retain(|_, known| known.id != id);
+    let mut keys = app.0.keys.lock();
+    keys.forgotten += 1;
+    keys.known.retain(|_, known| known.id != id);
 }
 
 /// Whom a key speaks for; `None` for a key that is unknown or revoked.
 pub async fn authenticate(app: &App, key: &str, now: Timestamp) -> Result<Option<Caller>> {
     let hash = key_hash(key);
-    let known = app.0.keys.known.lock().expect("nothing panics while it holds this").get(&hash).copied();
+    let (known, forgotten) = {
+        let keys = app.0.keys.lock();
+        (keys.known.get(&hash).copied(), keys.forgotten)
+    };
     if let Some(known) = known {
-        return Ok(Some(Caller { program: known.program, scope: known.scope, now }));
+        return Ok(Some(Caller { program: known.program, scope: known.scope, now, is_live: true }));
     }
     let Some(row) = store::key::by_hash(app.pool(), &hash).await? else { return Ok(None) };
     if row.revoked_at.is_some() {
         return Ok(None);
     }
-    let mut keys = app.0.keys.known.lock().expect("nothing panics while it holds this");
-    if keys.len() >= REMEMBERED {
-        keys.clear();
+    let mut keys = app.0.keys.lock();
+    if keys.known.len() >= REMEMBERED {
+        keys.known.clear();
     }
-    keys.insert(hash, Known { program: row.program, id: row.id, scope: row.scope });
-    Ok(Some(Caller { program: row.program, scope: row.scope, now }))
+    // It may have been revoked since it was read.
+    if keys.forgotten == forgotten {
+        keys.known.insert(hash, Known { program: row.program, id: row.id, scope: row.scope });
+    }
+    Ok(Some(Caller { program: row.program, scope: row.scope, now, is_live: true }))
 }
 
 /// Changes are read again that were this close behind the newest: their numbers are given before they are committed, so a
@@ -173,7 +192,11 @@ pub(crate) async fn follow_changes(app: App, mut position: i64) {
                 }
                 seen = seen.split_off(&(position - OVERLAP));
             }
-            Err(_) => app.0.keys.known.lock().expect("nothing panics while it holds this").clear(),
+            Err(_) => {
+                let mut keys = app.0.keys.lock();
+                keys.forgotten += 1;
+                keys.known.clear();
+            }
         }
     }
 }

@@ -107,12 +107,21 @@ pub struct Caller {
     pub scope: store::key::Scope,
     /// The time of the request.
     pub now: Timestamp,
+    /// Whether `now` was read from the clock as the request came, and not given.
+    pub is_live: bool,
 }
 
 impl Caller {
     /// A caller that speaks for the program.
     pub fn operator(program: ProgramId, now: Timestamp) -> Caller {
-        Caller { program, scope: store::key::Scope::Operator, now }
+        Caller { program, scope: store::key::Scope::Operator, now, is_live: false }
+    }
+
+    /// The caller at the moment at which its decision is made: behind the program's fence, or with the referral locked. The
+    /// body may have taken its time since the request came, and what was booked meanwhile lies before the decision.
+    pub(crate) fn decides(&self, app: &App) -> Caller {
+        let now = if self.is_live { app.now().max(self.now) } else { self.now };
+        Caller { now, ..*self }
     }
 
     /// Refuses a caller that speaks for one affiliate only.

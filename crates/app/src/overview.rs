@@ -148,7 +148,7 @@ impl Overviews {
 }
 
 /// An affiliate's own deal, else the program's default one; organic traffic has none.
-fn deal_of(program: &ProgramRow, affiliate: &AffiliateRow) -> Option<DealId> {
+pub(crate) fn deal_of(program: &ProgramRow, affiliate: &AffiliateRow) -> Option<DealId> {
     let is_organic = affiliate.id == program.default_affiliate;
     affiliate.deal.or((!is_organic).then_some(program.default_deal))
 }

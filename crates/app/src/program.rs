@@ -167,6 +167,7 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
     caller.require_operator()?;
     let id = caller.program;
     let mut tx = Tx::begin_decision(app.pool(), id).await?;
+    let caller = &caller.decides(app);
     let mut program = by_id(tx.read(), id).await?;
     let fixed = [
         ("currency", changes.currency.is_some_and(|currency| currency != program.currency)),
@@ -186,6 +187,9 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
             code: "fixed_by_first_click",
             message: "zone was fixed by the program's first click, whose figures are kept by day".to_owned(),
         });
+    }
+    if let Some(currency) = changes.currency.filter(|currency| *currency != program.currency) {
+        check_deals(&mut tx, id, currency).await?;
     }
     if let Some(deal) = changes.default_deal {
         let known = store::deal::newest(tx.read(), id, deal).await?;
@@ -211,6 +215,24 @@ async fn fixed_by(tx: &mut Tx, program: ProgramId) -> Result<Option<(&'static st
     }
     let is_booked = store::account::any(tx.read(), program).await?;
     Ok(is_booked.then_some(("fixed_by_first_entry", "entry in its books")))
+}
+
+/// Checks every deal in another currency, which may have fewer decimals than its amounts.
+async fn check_deals(tx: &mut Tx, program: ProgramId, currency: Currency) -> Result<()> {
+    let mut after = None;
+    loop {
+        let deals = store::deal::page(tx.read(), program, after, 200).await?;
+        let Some(last) = deals.last() else { return Ok(()) };
+        after = Some(last.id);
+        for deal in &deals {
+            deal.terms.check(currency).map_err(|error| {
+                Error::invalid(
+                    "currency",
+                    format!("the terms of deal {} do not fit {currency}: {error}", deal.id),
+                )
+            })?;
+        }
+    }
 }
 
 fn apply(program: &mut ProgramRow, changes: Changes) {

@@ -49,6 +49,19 @@ pub async fn resolve(
     if let Some(note) = note {
         domain::text::check(note, 1000).map_err(|error| Error::invalid("note", error))?;
     }
+    let turn = Tx::begin_answer(app.pool(), caller.program).await?;
+    let resolved = resolve_in_turn(app, caller, id, resolution, note).await;
+    turn.rollback().await?;
+    resolved
+}
+
+async fn resolve_in_turn(
+    app: &App,
+    caller: &Caller,
+    id: Uuid,
+    resolution: Resolution,
+    note: Option<&str>,
+) -> Result<ReviewRow> {
     let known = by_id(app, caller, id).await?;
     match known.resolution.as_deref() {
         Some(word) if word == resolution.as_str() => return Ok(known),

@@ -181,6 +181,7 @@ pub async fn registrations_after(
                 cross join lateral (select count(*) as count
                                     from (select 1 from attribution
                                           where program_id = $1 and affiliate_id = w.id and decided_at > $3
+                                            and basis <> 'reassignment'
                                           limit $4) as x) a"#,
         program.0,
         &affiliates,

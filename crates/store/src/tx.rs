@@ -46,6 +46,8 @@ pub struct Tx {
 
 /// The class of the advisory locks that are fences.
 const FENCE: i32 = 7301;
+/// The class of those that the staff's answers wait for.
+const ANSWERS: i32 = 7302;
 const SHARED: &str = "pg_advisory_xact_lock_shared";
 const EXCLUSIVE: &str = "pg_advisory_xact_lock";
 
@@ -104,6 +106,15 @@ impl Tx {
         let mut tx =
             Tx { connection: Some(pool.acquire().await?), warm: None, version: None, step: Step::Begun };
         raw_sql("begin isolation level read committed").execute(tx.read()).await?;
+        Ok(tx)
+    }
+
+    /// Begins one like [`Tx::begin_apart`] in which the staff answers a question of a program, one at a time: the answer and
+    /// what it decides are several transactions.
+    pub async fn begin_answer(pool: &Pool, program: ProgramId) -> Result<Tx> {
+        let mut tx = Tx::begin_apart(pool).await?;
+        let statement = format!("select {EXCLUSIVE}({ANSWERS}, {})", program.0 as i32);
+        raw_sql(AssertSqlSafe(statement)).execute(tx.read()).await?;
         Ok(tx)
     }
 

@@ -68,6 +68,10 @@ fn a_history_is_explained_replayed_and_told_under_another_deal() {
             )
         };
 
+        // A program that is not there is not clean.
+        let (printed, why) = refused(&["verify", "--program", "99"]);
+        assert!(printed.is_empty() && why.contains("there is no program 99"), "{printed} {why}");
+
         let text = said(&["explain", &paid]);
         assert!(text.contains("20 % of 100.00 EUR") && text.contains("booked com_"), "{text}");
         let json: Value =

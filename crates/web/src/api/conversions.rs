@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::extract::{Body, Operator, OptionalKey, Params};
-use super::fields::{EventId, Instant, ReferralId};
+use super::fields::{EventId, Occurred, ReferralId};
 use super::problem::Problem;
 use crate::cookie::Cookie;
 
@@ -57,7 +57,7 @@ pub(crate) struct NewConversion {
     campaign: Option<String>,
     /// When the customer signed up; now when it is left out.
     #[schema(value_type = Option<DateTime<Utc>>)]
-    occurred_at: Option<Instant>,
+    occurred_at: Option<Occurred>,
 }
 
 /// A conversion as it was recorded.

@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::DateTime;
 use domain::currency::Currency;
 use domain::money::{decimal, parse_decimal};
-use domain::time::{Timestamp, to_micros_precision};
+use domain::time::{Timestamp, is_plausible, to_micros_precision};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -16,11 +16,17 @@ pub(crate) fn amount(micros: impl Into<i128>, currency: Currency) -> String {
     decimal(micros.into(), currency.exponent())
 }
 
-/// Reads an instant of RFC 3339.
+/// What an instant of RFC 3339 is refused with outside the years that are plausible.
+const IMPLAUSIBLE: &str = "expected an instant between 1970 and 2199";
+
+/// Reads an instant of RFC 3339, of the years that are plausible.
 pub(crate) fn instant(text: &str) -> Result<Timestamp, &'static str> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|at| to_micros_precision(at.to_utc()))
-        .map_err(|_| "expected an instant of RFC 3339 such as 2026-01-31T12:00:00Z")
+    let at = any_instant(text).ok_or("expected an instant of RFC 3339 such as 2026-01-31T12:00:00Z")?;
+    if is_plausible(at) { Ok(at) } else { Err(IMPLAUSIBLE) }
+}
+
+fn any_instant(text: &str) -> Option<Timestamp> {
+    DateTime::parse_from_rfc3339(text).ok().map(|at| to_micros_precision(at.to_utc()))
 }
 
 /// A text of a body, borrowed from it where it has no escapes.
@@ -119,22 +125,35 @@ impl<'de> Deserialize<'de> for Micros {
     }
 }
 
-/// An instant of a body.
+/// An instant of a body, of the years that are plausible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Instant(pub(crate) Timestamp);
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Instant, D::Error> {
+        let Occurred(at) = Occurred::deserialize(deserializer)?;
+        if is_plausible(at) { Ok(Instant(at)) } else { Err(de::Error::custom(IMPLAUSIBLE)) }
+    }
+}
+
+/// When a fact happened: whether that can be is for ingest to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Occurred(pub(crate) Timestamp);
+
+impl<'de> Deserialize<'de> for Occurred {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Occurred, D::Error> {
         struct Reader;
         impl Visitor<'_> for Reader {
-            type Value = Instant;
+            type Value = Occurred;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an instant of RFC 3339 such as \"2026-01-31T12:00:00Z\"")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Instant, E> {
-                instant(text).map(Instant).map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Occurred, E> {
+                any_instant(text)
+                    .map(Occurred)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_str(Reader)

@@ -180,6 +180,35 @@ fn balances_as_they_are_and_as_they_were() {
         let refused = async |query: &str| problem(&client.get(&format!("/v1/balances?{query}")).await);
         assert_snapshot!(refused("above_threshold=1").await, @"400 invalid above_threshold: expected true or false");
         assert_snapshot!(refused("as_of=2026-06-15").await, @"400 invalid as_of: expected an instant of RFC 3339 such as 2026-01-31T12:00:00Z");
+        assert_snapshot!(refused("as_of=0000-01-01T00:00:00%2B14:00").await, @"400 invalid as_of: expected an instant between 1970 and 2199");
         assert_snapshot!(problem(&client.get("/v1/affiliates/99/balances").await), @"404 not_found there is no affiliate 99");
+    });
+}
+
+#[test]
+fn a_decision_is_dated_when_it_is_made_and_not_when_its_request_came() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let ann = client.affiliate("ann").await;
+        client.refer(ann, "u1").await;
+        // The request has come, but its body takes its time; a payment is booked meanwhile.
+        let now = test.at("2026-06-02T12:00:00Z");
+        let caller =
+            app::key::authenticate(&test.app, &client.key, now).await.expect("a database").expect("a key");
+        test.at("2026-06-02T12:00:05Z");
+        assert_eq!(client.pay("u1", "ch_1", "100").await.status, 201);
+        test.at("2026-06-02T12:00:10Z");
+        let block = |row: &mut app::affiliate::AffiliateRow| {
+            row.status = domain::affiliate::Status::Blocked;
+            Ok(())
+        };
+        app::affiliate::update(&test.app, &caller, domain::ids::AffiliateId(ann), block)
+            .await
+            .expect("blocked");
+        // A refund looks at everything again.
+        let refund = json!({ "type": "refund", "payment_id": "ch_1", "id": "re_1", "amount": "50", "currency": "EUR" });
+        assert_eq!(client.post("/v1/events", refund).await.status, 201);
+        let row = client.get(&format!("/v1/affiliates/{ann}/balances")).await.json();
+        assert_eq!(row["data"][0]["due"], "10.00", "{row}");
     });
 }

@@ -183,3 +183,16 @@ fn an_entry_in_the_books_fixes_their_currency_and_zone() {
         assert_eq!(client.patch("/v1/program", json!({ "zone": "Europe/Berlin" })).await.status, 200);
     });
 }
+
+#[test]
+fn the_currency_changes_where_every_deal_fits_it() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let rules = json!([{ "on": "payment", "reward": { "flat": "5.55" } }]);
+        let deal = client.post("/v1/deals", json!({ "name": "Flat", "terms": { "rules": rules } })).await;
+        assert_eq!(deal.status, 201, "{}", deal.text());
+        let yen = client.patch("/v1/program", json!({ "currency": "JPY" })).await;
+        assert_snapshot!(problem(&yen), @"400 invalid currency: the terms of deal 2 do not fit JPY: rules[0]: the flat reward has more decimals than JPY has");
+        assert_eq!(client.patch("/v1/program", json!({ "currency": "USD" })).await.status, 200);
+    });
+}

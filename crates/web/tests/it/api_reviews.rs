@@ -181,3 +181,72 @@ fn an_affiliate_files_a_sale_that_it_misses_and_the_staff_answers() {
         assert_eq!(test.count_rows("log where kind in ('inquiry.filed', 'inquiry.answered')").await, 6);
     });
 }
+
+#[test]
+fn what_is_known_when_a_referral_is_reassigned_stays_the_former_affiliates() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let (ann, bob) = (client.affiliate("ann").await, client.affiliate("bob").await);
+        // The sender's clock is three minutes ahead of ours.
+        test.at("2026-06-01T12:00:00Z");
+        let ahead = |mut event: Value| {
+            event["occurred_at"] = json!("2026-06-01T12:03:00Z");
+            event
+        };
+        let registration = ahead(json!({ "type": "registration", "affiliate_id": ann, "uid": "u1" }));
+        let answer = client.post("/v1/events", registration).await;
+        let referral = answer.json()["referral_id"].as_str().expect("a referral").to_owned();
+        let payment =
+            json!({ "type": "payment", "id": "ch_1", "uid": "u1", "amount": "100", "currency": "EUR" });
+        assert_eq!(client.post("/v1/events", ahead(payment)).await.status, 201);
+        test.at("2026-06-01T12:01:00Z");
+        let body = json!({ "affiliate_id": bob, "reason": "bob showed the contract" });
+        assert_eq!(client.post(&format!("/v1/referrals/{referral}/reassign"), body).await.status, 200);
+        assert_eq!(column(&client, ann, "earned").await["share"], "20.00");
+        test.at("2026-06-01T12:10:00Z");
+        assert_eq!(client.pay("u1", "ch_2", "100").await.status, 201);
+        assert_eq!(column(&client, ann, "earned").await["share"], "20.00");
+        assert_eq!(column(&client, bob, "earned").await["share"], "20.00");
+    });
+}
+
+#[test]
+fn what_the_staff_puts_down_to_an_affiliate_is_no_rush_of_registrations() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let (ann, bob) = (client.affiliate("ann").await, client.affiliate("bob").await);
+        assert_eq!(
+            client.patch("/v1/program", json!({ "review_registrations_per_hour": 2 })).await.status,
+            200
+        );
+        for number in 0..2 {
+            let referral = client.refer(ann, &format!("a{number}")).await;
+            let body = json!({ "affiliate_id": bob, "reason": "bob showed the contract" });
+            assert_eq!(client.post(&format!("/v1/referrals/{referral}/reassign"), body).await.status, 200);
+        }
+        client.refer(bob, "b1").await;
+        assert_eq!(reviews(&client, "?open=true").await.len(), 0);
+    });
+}
+
+#[test]
+fn two_answers_at_once_leave_one() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let (ann, bob) = (client.affiliate("ann").await, client.affiliate("bob").await);
+        for number in 0..8 {
+            let referral = client.refer(bob, &format!("u{number}")).await;
+            let of_ann = client.with_key(test.affiliate_key(client.program, AffiliateId(ann)).await);
+            let filed = of_ann.post("/v1/inquiries", json!({ "uid": format!("u{number}") })).await;
+            let path = format!("/v1/inquiries/{}/answer", filed.json()["id"]);
+            let answer =
+                |accepted: bool| client.post(&path, json!({ "accepted": accepted, "answer": "We looked" }));
+            let (accepted, declined) = tokio::join!(answer(true), answer(false));
+            let mut statuses = [accepted.status, declined.status];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [200, 409], "{} {}", accepted.text(), declined.text());
+            let owner = client.get(&format!("/v1/referrals/{referral}")).await.json()["affiliate_id"].clone();
+            assert_eq!(owner, if accepted.status == 200 { ann } else { bob });
+        }
+    });
+}

@@ -14,7 +14,7 @@ use domain::money::{AmountError, Money};
 use domain::text::{Email, Key, Slug, Source, Uid};
 use serde::Deserialize;
 
-use crate::api::fields::{Instant, Micros, Text};
+use crate::api::fields::{Micros, Occurred, Text};
 use crate::api::problem::Problem;
 
 /// How many other ids a payment may have.
@@ -65,7 +65,7 @@ pub(super) struct Body<'a> {
     #[serde(borrow)]
     coupon: Option<Text<'a>>,
     base_amount: Option<Micros>,
-    occurred_at: Option<Instant>,
+    occurred_at: Option<Occurred>,
     park: Option<bool>,
     #[serde(borrow)]
     idempotency_key: Option<Text<'a>>,
