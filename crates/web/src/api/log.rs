@@ -60,7 +60,9 @@ impl From<NumberedRow> for LogEntry {
 
 /// A fact is recorded by the log row of the same id.
 fn is_event(kind: &str) -> bool {
+    let of_others = ["dispute.recorded", "withdrawal.recorded", "activity.recorded"];
     matches!(kind, "referral.created" | "payment.recorded" | "refund.recorded" | "referral.churned")
+        || of_others.contains(&kind)
 }
 
 /// Read the log

@@ -403,3 +403,35 @@ fn too_many_conversions_at_once_are_asked_to_wait() {
         assert_eq!(site.client.post("/v1/conversions", body).await.status, 201);
     });
 }
+
+#[test]
+fn deposits_that_rows_count_are_payments_too() {
+    run(async |test| {
+        let site = Site::new(&test).await;
+        let truth = json!({ "deposits": "rows", "withdrawals": "rows" });
+        assert_eq!(site.client.put("/v1/brands/casino", truth).await.status, 200);
+        let said = json!({ "evt": "conversion", "affiliate_slug": "ann", "m_uid": "u1" });
+        assert_eq!(site.beacon(said).await, 204);
+        // A feed that fills every column names a first deposit of zero.
+        let rows = json!({ "rows": [{ "player": "u1", "brand": "casino", "day": "2026-06-01", "deposits": "50",
+            "deposit_count": 1, "first_deposit": "0", "pnl": "0" }] });
+        let answer = site.client.post("/v1/activity", rows).await;
+        assert_eq!(answer.json()["results"][0]["status"], 201, "{}", answer.text());
+        let told = async || {
+            let log = site.client.get("/v1/log?limit=200").await.json();
+            let rows = log["data"].as_array().cloned().expect("rows");
+            rows.into_iter().find(|row| row["type"] == "activity.recorded")
+        };
+        // Its number is given after the commit, by a task of its own.
+        let mut row = told().await;
+        while row.is_none() {
+            tokio::task::yield_now().await;
+            row = told().await;
+        }
+        assert!(row.is_some_and(|row| row["event_id"].is_string()), "the log names the event");
+        let keyed = json!({ "uid": "u1", "affiliate_slug": "bob" });
+        assert!(
+            problem(&site.client.post("/v1/conversions", keyed).await).starts_with("409 already_referred")
+        );
+    });
+}

@@ -40,7 +40,8 @@ pub(super) fn replace(
     let now = attribution::Attributed {
         affiliate: scope.row.affiliate,
         is_provisional,
-        has_paid: scope.row.fold.first_payment.is_some(),
+        // Rows may count deposits and name no first one.
+        has_paid: scope.row.fold.first_payment.is_some() || scope.row.fold.deposits > 0,
         is_rejected: scope.row.rejected_at.is_some(),
     };
     if !is_provisional {
