@@ -395,6 +395,8 @@ pub struct Filter {
     pub name: Option<String>,
     /// Only with this e-mail address.
     pub email: Option<String>,
+    /// Only paid to this PayPal address.
+    pub paypal_email: Option<String>,
     /// Only made before.
     pub created_before: Option<Timestamp>,
     /// Only made after.
@@ -411,7 +413,7 @@ pub async fn list(
 ) -> Result<Vec<AffiliateRow>> {
     let mut query = QueryBuilder::<Postgres>::new("select ");
     query.push(COLUMNS);
-    let is_about_people = filter.name.is_some() || filter.email.is_some();
+    let is_about_people = filter.name.is_some() || filter.email.is_some() || filter.paypal_email.is_some();
     query.push(" from affiliate f ");
     query.push(if is_about_people { person::search("f") } else { person::look_up("f") });
     query.push(" where f.program_id = ").push_bind(program.0);
@@ -433,6 +435,10 @@ pub async fn list(
         if let Some(text) = text {
             query.push(condition).push_bind(text.clone());
         }
+    }
+    if let Some(email) = &filter.paypal_email {
+        query.push(" and exists (select 1 from jsonb_each(p.payment_details) d where lower(d.value ->> 'paypal_email') = ");
+        query.push_bind(email.clone()).push(")");
     }
     let bounds =
         [(" and f.created_at < ", filter.created_before), (" and f.created_at > ", filter.created_after)];

@@ -287,6 +287,8 @@ pub struct Filter {
     pub link: Option<LinkId>,
     /// Only flagged ones, or only others.
     pub is_flagged: Option<bool>,
+    /// With its affiliate: only with this sub id.
+    pub sub_id: Option<String>,
     /// Only from this instant on.
     pub since: Timestamp,
     /// Only before this instant.
@@ -323,7 +325,8 @@ async fn of_affiliate(
            from click
            where program_id = $1 and affiliate_id = $2 and clicked_at >= $3 and (clicked_at, id) < ($4, $5::uuid)
              and ($6::bigint is null or link_id = $6) and ($7::boolean is null or (flags <> 0) = $7)
-           order by clicked_at desc, id desc limit $8"#,
+             and ($8::text is null or traffic ->> 'sub_id' = $8)
+           order by clicked_at desc, id desc limit $9"#,
         program.0,
         affiliate.0,
         filter.since,
@@ -331,6 +334,7 @@ async fn of_affiliate(
         last_id.0,
         filter.link.map(|id| id.0),
         filter.is_flagged,
+        filter.sub_id,
         limit
     )
     .fetch_all(connection)

@@ -117,7 +117,8 @@ pub(crate) async fn list_clicks(
     if until <= since {
         return Err(Problem::invalid("to", "it is not after from; expected a later instant"));
     }
-    let filter = Filter { affiliate, link, is_flagged, since, until, after: page.after(behind)? };
+    let filter =
+        Filter { affiliate, link, is_flagged, sub_id: None, since, until, after: page.after(behind)? };
     let is_operator = caller.require_operator().is_ok();
     let rows = app::click::list(&app, &caller, filter, page.reads()).await?;
     Ok(page.answer(rows, place, |row| shown(row, is_operator)))

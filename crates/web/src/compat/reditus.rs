@@ -5,6 +5,7 @@
 mod affiliate_commissions;
 mod affiliate_referrals;
 mod caller;
+mod clicked;
 mod failure;
 mod identity;
 mod json;

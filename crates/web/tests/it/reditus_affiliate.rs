@@ -21,11 +21,13 @@ fn an_affiliate_sees_its_own_referrals_without_persons() {
         let answer = get(&company, &key, "/v1/affiliate/referrals").await;
         insta::assert_snapshot!(shown(&answer), @r#"200 {"data":[{"id":"UUID","type":"referral","attributes":{"state":"converted","state_set_at":1780315200,"created_at":1780315200,"updated_at":1780315200}}],"meta":{"page":1,"per_page":25,"next_page":null}}"#);
         assert_eq!(get(&company, &janes, "/v1/affiliate/referrals").await.json()["data"], json!([]));
-        for query in ["state_eq=clicked", "state_eq=paid", "sub_id_eq=x", "created_at_gt=2026-07-01"] {
+        for query in ["state_eq=clicked", "state_eq=paid", "created_at_gt=2026-07-01"] {
             let answer = get(&company, &key, &format!("/v1/affiliate/referrals?{query}")).await;
             assert_eq!((answer.status, &answer.json()["data"]), (200, &json!([])), "{query}");
         }
         assert_eq!(get(&company, &key, "/v1/affiliate/referrals?state_eq=lost").await.status, 400);
+        let by_sub_id = get(&company, &key, "/v1/affiliate/referrals?sub_id_eq=x").await;
+        insta::assert_snapshot!(shown(&by_sub_id), @r#"400 {"error":"sub_id_eq: it is kept with clicks alone; state_eq=clicked lists the clicks that carried one"}"#);
     });
 }
 
@@ -76,7 +78,6 @@ fn commissions_are_pending_until_paid_and_rejected_by_a_refund() {
             ("state_set_at_gt=2026-06-05", "rejected 0, paid 2000"),
             ("state_set_at_lt=2026-06-05&state_eq=pending", "pending 4000"),
             ("per_page=1&page=2", "pending 4000"),
-            ("sub_id_eq=x", ""),
         ] {
             assert_eq!(rows(query).await, expected, "{query}");
         }
@@ -109,5 +110,60 @@ fn keys_of_the_wrong_kind_are_refused() {
             let answer = t.call("POST", &format!("/reditus/api{path}"), &key, Some(json!({}))).await;
             insta::assert_snapshot!(shown(&answer), @r#"403 {"error":"this call needs an operator key; the key given belongs to an affiliate"}"#);
         }
+    });
+}
+
+#[test]
+fn clicked_referrals_are_clicks() {
+    testkit::run(async |t| {
+        let company = Company::new(&t).await;
+        let jane = t.affiliate(company.program, "jane").await;
+        let operator = t.key(company.program).await;
+        let settings = json!({ "allowed_hosts": ["shop.example.com"] });
+        assert_eq!(t.call("PATCH", "/v1/program", &operator, Some(settings)).await.status, 200);
+        for (affiliate, code) in [(company.john, "one"), (jane, "two")] {
+            let link = json!({ "affiliate_id": affiliate, "code": code, "destination_url": "https://shop.example.com/" });
+            assert_eq!(t.call("POST", "/v1/links", &operator, Some(link)).await.status, 201);
+        }
+        for (at, path, agent) in [
+            ("2026-06-01T12:00:00Z", "/c/one?sid=news", "Browser/1"),
+            ("2026-06-01T13:00:00Z", "/c/one", "Googlebot/2.1"),
+            ("2026-06-02T12:00:00Z", "/c/one", "Browser/1"),
+            ("2026-06-03T12:00:00Z", "/c/two", "Browser/1"),
+        ] {
+            t.at(at);
+            assert_eq!(t.send("GET", path, &[("user-agent", agent)], None).await.status, 302);
+            assert!(app::click::settle(&t.app, std::time::Duration::from_secs(20)).await, "it is written");
+        }
+        let key = t.affiliate_key(company.program, company.john).await;
+        let times = |answer: &Answer| {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let rows = answer.json()["data"].as_array().cloned().expect("rows");
+            let line = |row: &serde_json::Value| {
+                let time = row["attributes"]["created_at"].as_i64().expect("seconds");
+                format!(
+                    "{} {}",
+                    row["attributes"]["state"].as_str().expect("a word"),
+                    (time - 1_780_272_000) / 3600
+                )
+            };
+            rows.iter().map(line).collect::<Vec<_>>().join(", ")
+        };
+        let own = async |query: &str| {
+            times(&get(&company, &key, &format!("/v1/affiliate/referrals?state_eq=clicked{query}")).await)
+        };
+        insta::assert_snapshot!(own("").await, @"clicked 36, clicked 12");
+        insta::assert_snapshot!(own("&sub_id_eq=news").await, @"clicked 12");
+        insta::assert_snapshot!(own("&per_page=1&page=2").await, @"clicked 12");
+        insta::assert_snapshot!(own("&created_at_lt=2026-06-02").await, @"clicked 12");
+        insta::assert_snapshot!(own("&state_set_at_gt=2026-06-01T12:00:00Z").await, @"clicked 36");
+        assert_eq!(own("&created_at_gt=2026-06-05&created_at_lt=2026-06-04").await, "");
+        let all = company.get("/v1/referrals?state_eq=clicked").await;
+        insta::assert_snapshot!(times(&all), @"clicked 60, clicked 36, clicked 12");
+        let first = json!({ "email": null, "uid": null, "state": "clicked", "state_set_at": 1_780_488_000,
+            "created_at": 1_780_488_000, "updated_at": 1_780_488_000 });
+        assert_eq!(all.json()["data"][0]["attributes"], first);
+        let deep = get(&company, &key, "/v1/affiliate/referrals?state_eq=clicked&page=4000000000").await;
+        insta::assert_snapshot!(shown(&deep), @r#"400 {"error":"page: clicks are listed up to the first 100000; narrow them by created_at_lt"}"#);
     });
 }

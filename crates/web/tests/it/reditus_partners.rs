@@ -30,6 +30,14 @@ fn affiliates_are_partners_with_a_partnership_each() {
         assert_eq!(ids("/v1/partners?email_eq=JOHN@example.com").await, std::slice::from_ref(&john));
         assert_eq!(ids("/v1/partners?name_eq=jane").await, std::slice::from_ref(&jane));
         assert_eq!(ids("/v1/partners?paypal_email_eq=jane@example.com").await, [json!(null); 0]);
+        let pay_by = |row: &mut app::affiliate::AffiliateRow| {
+            row.payment_method = 4;
+            row.person.payment_details = json!({ "4": { "paypal_email": "Jane@Example.com" } });
+            Ok(())
+        };
+        let id = domain::ids::AffiliateId(jane.as_str().and_then(|id| id.parse().ok()).expect("an id"));
+        app::affiliate::update(&t.app, &caller, id, pay_by).await.expect("details");
+        assert_eq!(ids("/v1/partners?paypal_email_eq=jane@example.com").await, std::slice::from_ref(&jane));
         assert_eq!(ids("/v1/partnerships?state_eq=terminated").await, [jane]);
         assert!(ids("/v1/partnerships?state_eq=accepted").await.contains(&john));
         assert_eq!(ids("/v1/partnerships?state_eq=declined").await, [json!(null); 0]);

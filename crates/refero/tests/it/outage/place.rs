@@ -151,6 +151,7 @@ impl Place {
             affiliate: None,
             link: None,
             is_flagged: None,
+            sub_id: None,
             since: "2020-01-01T00:00:00Z".parse().expect("an instant"),
             until: "2100-01-01T00:00:00Z".parse().expect("an instant"),
             after: None,

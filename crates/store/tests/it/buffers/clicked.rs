@@ -47,6 +47,7 @@ fn filter(affiliate: Option<AffiliateId>) -> Filter {
         affiliate,
         link: None,
         is_flagged: Some(false),
+        sub_id: None,
         since: clicked_at(0),
         until: clicked_at(PAYMENTS + 1),
         after: affiliate.is_none().then(|| (clicked_at(middle), click(middle))),

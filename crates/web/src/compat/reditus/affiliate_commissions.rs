@@ -12,6 +12,7 @@ use domain::money::divide_half_away;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::affiliate_referrals::refuse_sub_id;
 use super::caller::Affiliate;
 use super::failure::Result;
 use super::query::Query;
@@ -46,11 +47,8 @@ pub(super) async fn list(State(app): State<App>, affiliate: Affiliate, query: Qu
         state_set_after: query.instant("state_set_at_gt")?,
     };
     let Affiliate { caller, id } = affiliate;
-    // No referral has a sub id before clicks are tracked.
-    let rows = match query.text("sub_id_eq")? {
-        None => app::commission::earned(&app, &caller, id, &filter, page.offset(), page.reads()).await?,
-        Some(_) => Vec::new(),
-    };
+    refuse_sub_id(&query, "list commissions without it")?;
+    let rows = app::commission::earned(&app, &caller, id, &filter, page.offset(), page.reads()).await?;
     Ok(Json(page.answer(rows.iter().map(own))).into_response())
 }
 

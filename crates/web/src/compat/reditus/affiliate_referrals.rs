@@ -2,6 +2,7 @@
 //! are is the company's to know.
 
 use app::App;
+use app::click::ClickRow;
 use app::referral::ReferralView;
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +12,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::caller::Affiliate;
-use super::failure::Result;
+use super::clicked::clicks;
+use super::failure::{Failure, Result};
 use super::query::Query;
 use super::referrals_list::filter;
 use super::resource::Resource;
@@ -28,13 +30,27 @@ struct OwnReferral {
 pub(super) async fn list(State(app): State<App>, affiliate: Affiliate, query: Query) -> Result<Response> {
     let caller = affiliate.caller;
     let page = query.page()?;
-    // No referral has a sub id before clicks are tracked.
-    let sub_id = query.text("sub_id_eq")?;
-    let rows = match filter(&query)?.filter(|_| sub_id.is_none()) {
-        Some(filter) => app::referral::list(&app, &caller, &filter, page.offset(), page.reads()).await?,
-        None => Vec::new(),
+    let Some(filter) = filter(&query)? else {
+        let rows = clicks(&app, &caller, &query, page).await?;
+        return Ok(Json(page.answer(rows.iter().map(clicked))).into_response());
     };
+    refuse_sub_id(&query, "state_eq=clicked lists the clicks that carried one")?;
+    let rows = app::referral::list(&app, &caller, &filter, page.offset(), page.reads()).await?;
     Ok(Json(page.answer(rows.iter().map(|view| own(view, caller.now)))).into_response())
+}
+
+/// Refuses a sub id where rows do not carry one: an empty list would say that nothing came by it.
+pub(super) fn refuse_sub_id(query: &Query, instead: &str) -> Result<()> {
+    match query.text("sub_id_eq")? {
+        None => Ok(()),
+        Some(_) => Err(Failure::invalid("sub_id_eq", format!("it is kept with clicks alone; {instead}"))),
+    }
+}
+
+fn clicked(click: &ClickRow) -> Resource<Uuid, OwnReferral> {
+    let at = click.clicked_at.timestamp();
+    let attributes = OwnReferral { state: "clicked", state_set_at: at, created_at: at, updated_at: at };
+    Resource { id: click.id.0, kind: "referral", attributes }
 }
 
 fn own(view: &ReferralView, now: Timestamp) -> Resource<Uuid, OwnReferral> {

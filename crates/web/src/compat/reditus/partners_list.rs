@@ -31,13 +31,10 @@ pub(super) async fn list(
     let filter = Filter {
         name: query.parse("name_eq", Name::parse)?.map(String::from),
         email: query.parse("email_eq", Email::parse)?.map(String::from),
+        paypal_email: query.parse("paypal_email_eq", Email::parse)?.map(String::from),
         ..Filter::default()
     };
-    // No PayPal address is kept that could be searched for.
-    let rows = match query.text("paypal_email_eq")? {
-        None => app::affiliate::list(&app, &caller, &filter, page.offset(), page.reads()).await?,
-        Some(_) => Vec::new(),
-    };
+    let rows = app::affiliate::list(&app, &caller, &filter, page.offset(), page.reads()).await?;
     Ok(Json(page.answer(rows.iter().map(partner))).into_response())
 }
 

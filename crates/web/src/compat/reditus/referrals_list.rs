@@ -9,11 +9,12 @@ use domain::referral::State as Stands;
 use domain::text::Email;
 
 use super::caller::Operator;
+use super::clicked::clicks;
 use super::failure::Result;
 use super::query::Query;
 use super::resource::Referral;
 
-/// What `state_eq` may say. `clicked` rows are clicks and not referrals; there are none among them.
+/// What `state_eq` may say. `clicked` rows are clicks and not referrals.
 const STATES: [(&str, Option<Stands>); 6] = [
     ("clicked", None),
     ("converted", Some(Stands::Converted)),
@@ -30,17 +31,17 @@ pub(super) async fn list(
 ) -> Result<Response> {
     let page = query.page()?;
     let email = query.parse("email_eq", Email::parse)?.map(String::from);
-    let rows = match filter(&query)? {
-        Some(filter) => {
-            let filter = Filter { email, ..filter };
-            app::referral::list(&app, &caller, &filter, page.offset(), page.reads()).await?
-        }
-        None => Vec::new(),
+    let Some(filter) = filter(&query)? else {
+        // A click has no address, so none has the one that is asked for.
+        let rows = if email.is_none() { clicks(&app, &caller, &query, page).await? } else { Vec::new() };
+        return Ok(Json(page.answer(rows.iter().map(Referral::clicked))).into_response());
     };
+    let filter = Filter { email, ..filter };
+    let rows = app::referral::list(&app, &caller, &filter, page.offset(), page.reads()).await?;
     Ok(Json(page.answer(rows.iter().map(|view| Referral::at(view, caller.now)))).into_response())
 }
 
-/// The filters that the company's and the affiliate's list share; `None` where nothing can match.
+/// The filters that the company's and the affiliate's list share; `None` where clicks are asked for.
 pub(super) fn filter(query: &Query) -> Result<Option<Filter>> {
     let state = query.word("state_eq", &STATES)?;
     let filter = Filter {

@@ -1,5 +1,6 @@
 //! The envelope of answers, after the outline of JSON:API: `{"data": {"id", "type", "attributes"}}`.
 
+use app::click::ClickRow;
 use app::ingest::Recorded;
 use app::referral::ReferralView;
 use domain::outcome::Standing;
@@ -60,6 +61,20 @@ impl<'a> Referral<'a> {
             updated_at: standing.updated_at.timestamp(),
         };
         Resource { id: recorded.referral.map(|id| id.0), kind: "referral", attributes }
+    }
+
+    /// A click in the place of a referral.
+    pub(super) fn clicked(click: &ClickRow) -> Resource<Uuid, Referral<'static>> {
+        let at = click.clicked_at.timestamp();
+        let attributes = Referral {
+            email: None,
+            uid: None,
+            state: "clicked",
+            state_set_at: at,
+            created_at: at,
+            updated_at: at,
+        };
+        Resource { id: click.id.0, kind: "referral", attributes }
     }
 
     /// A referral as it stands now.
