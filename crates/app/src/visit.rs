@@ -50,6 +50,8 @@ pub struct Report {
     pub affiliates: Vec<AffiliateName>,
     /// The link that was clicked, where the browser knows.
     pub link: Option<LinkId>,
+    /// The sub id, where the address of the page does not say it.
+    pub sub_id: Option<String>,
     /// Of a conversion: the customer.
     pub uid: Option<Uid>,
     /// Of a conversion: the customer's address.
@@ -161,6 +163,12 @@ async fn declare(app: &App, program: ProgramId, now: Timestamp, report: &Report)
         return Ok(());
     }
     let Origin { address, agent, page, referrer, .. } = &report.origin;
+    let page = page.split('#').next().unwrap_or_default();
+    let mut query = page.split_once('?').map_or("", |(_, query)| query).to_owned();
+    if let Some(sub_id) = &report.sub_id {
+        query.push_str("&sid=");
+        domain::link::encode(sub_id, &mut query);
+    }
     let declared = Declared {
         program,
         affiliate,
@@ -170,7 +178,7 @@ async fn declare(app: &App, program: ProgramId, now: Timestamp, report: &Report)
         agent: agent.as_bytes(),
         referrer: referrer.as_bytes(),
         page: page.as_bytes(),
-        query: page.split_once('?').map_or("", |(_, query)| query),
+        query: &query,
         now,
     };
     let id = crate::click::declare(app, &declared).await?;

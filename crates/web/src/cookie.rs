@@ -18,15 +18,16 @@ pub(crate) struct Cookie {
 }
 
 impl Cookie {
-    /// Reads the cookie, whether or not it is still URI-encoded; or a click token, or a client id by itself.
+    /// Reads the cookie, whether or not it is still URI-encoded; or a click token, or a client id by itself. A colon within a
+    /// field is encoded in the cookie's own text, so a decoded cookie still shows where its fields end.
     pub(crate) fn parse(text: &str) -> Cookie {
-        let decoded = decode(text);
-        let fields: Vec<&str> = decoded.split(':').collect();
+        let whole = if text.contains(':') { text.to_owned() } else { decode(text) };
+        let fields: Vec<String> = whole.split(':').map(decode).collect();
         if !matches!(fields.len(), 9 | 11) {
-            return Cookie { click: click(&decoded), ..Cookie::default() };
+            return Cookie { click: click(&decode(text)), ..Cookie::default() };
         }
-        let field = |place: usize| Some(fields[place].to_owned());
-        Cookie { partner_key: field(3), slug: field(6), foreign_slug: field(7), click: click(fields[1]) }
+        let field = |place: usize| fields.get(place).cloned();
+        Cookie { partner_key: field(3), slug: field(6), foreign_slug: field(7), click: click(&fields[1]) }
     }
 }
 
@@ -76,6 +77,11 @@ mod tests {
         assert_eq!(cookie.foreign_slug.as_deref(), Some("jane"));
         assert_eq!(cookie.partner_key.as_deref(), Some("pk1"));
         assert_eq!(Cookie::parse(&plain.replace(':', "%3A")), cookie);
+        // A sub id with a colon, as the browser keeps it and as a framework decodes the cookie.
+        let kept = ":6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c2::pk1:::john:jane:via:s%253A1:affiliate";
+        let decoded = plain.replace(":sub:", ":s%3A1:");
+        assert_eq!(Cookie::parse(&kept.replace(':', "%3A")), cookie);
+        assert_eq!(Cookie::parse(&decoded), cookie);
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl Values {
             token: read("rfr").map(|token| token.chars().take(200).collect()),
             affiliates: names(slugs, read("pk")),
             link: read("rl").and_then(|link| link.parse().ok()).filter(|id| *id > 0).map(LinkId),
+            sub_id: read("sid").map(str::to_owned),
             uid: uid.or_else(|| elsewhere.and_then(|source| self.called_by(source))),
             email,
             coupon: conversion("m_coupon").and_then(|code| Code::parse(code).ok()),

@@ -381,3 +381,33 @@ fn a_pixel_on_the_host_of_the_redirect_brings_its_click() {
         assert_eq!(tell("i@example.com", kept, "").await, None);
     });
 }
+
+#[test]
+fn a_page_view_brings_the_sub_id_of_the_page_or_of_the_pixel() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let pixel = page.pixel("/pixel", "pageview", CLIENT, "ann", "", "");
+        let in_the_page = |client: &str, url: &str| {
+            let other = client.to_owned();
+            pixel.replace(CLIENT, &other).replace("https%3A%2F%2Fshop.example%2F", url)
+        };
+        let client = |number: u8| format!("6fb05e12-06b6-45fc-b5b3-8f0ec7aaf4c{number}");
+        for path in [
+            in_the_page(&client(4), "https%3A%2F%2Fshop.example%2F%3Fsid%3Dnews%23plans"),
+            in_the_page(&client(5), "https%3A%2F%2Fshop.example%2F") + "a%20b%26c",
+            in_the_page(&client(6), "https%3A%2F%2Fshop.example%2F%3Fsid%3Dpage") + "pixel",
+        ] {
+            assert_eq!(page.get(&path).await.status, 200);
+        }
+        assert!(app::click::settle(&test.app, std::time::Duration::from_secs(20)).await);
+        let clicks = page.client.get("/v1/clicks").await.json();
+        let mut sub_ids: Vec<String> = clicks["data"]
+            .as_array()
+            .expect("clicks")
+            .iter()
+            .map(|click| click["traffic"]["sub_id"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        sub_ids.sort();
+        assert_eq!(sub_ids, ["a b&c", "news", "page"]);
+    });
+}
