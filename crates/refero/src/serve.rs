@@ -9,6 +9,7 @@ use axum::serve::ListenerExt as _;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use web::quotes::Quotes;
 use web::track::Front;
 
 use crate::failure::{Failure, Outcome};
@@ -92,11 +93,11 @@ pub(crate) async fn serve(
     tracing::info!(%address, own_database = house.owns_database(), "serving");
     ready(address);
     // Answers are small and wanted at once.
-    let listener = listener.tap_io(|stream| {
+    let listener = Quotes(listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
-    });
+    }));
     let (told, telling) = tokio::sync::watch::channel(false);
     let mut wait = telling.clone();
     let stop = async move {

@@ -11,6 +11,7 @@ mod decimal;
 mod key;
 mod observe;
 mod operations;
+pub mod quotes;
 mod script;
 pub mod track;
 mod widget;

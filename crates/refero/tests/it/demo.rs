@@ -65,6 +65,14 @@ fn the_demo_is_seeded_once_and_its_commands_work() {
     let (balances, status) = answer(smartico);
     assert_eq!((balances.as_array().map(Vec::len), &*status), (Some(1), "200"), "{balances}");
     assert_eq!(balances[0]["operator_currency"], "EUR");
+    // The filter as the vendor prints it: curl sends its quotation marks as they are.
+    let (before, after) =
+        smartico.as_str().and_then(|line| line.split_once("affiliate_id=")).expect("a query");
+    let (_, header) = after.split_once('\'').expect("the end of the address");
+    let filter = r#"filter={"above_threshold":true,"to":"2100-04-30T23:59:59Z"}&range=[0,9]"#;
+    let printed = format!("{before}{filter}'{header}").replace("curl -sS", "curl -gsS");
+    let (balances, status) = answer(&printed.into());
+    assert_eq!((balances.as_array().map(Vec::len), &*status), (Some(10), "200"), "{balances}");
     let (_, status) = answer(native);
     assert_eq!(status, "200");
     server.stop();

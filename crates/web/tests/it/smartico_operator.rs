@@ -19,7 +19,7 @@ pub(crate) struct Operator {
     pub(crate) key: String,
 }
 
-/// The address of a method; quotation marks are encoded, as every client does.
+/// The address of a method; quotation marks are encoded, as the listener does.
 fn address(path: &str) -> String {
     format!("/smartico/api/{}", path.replace('"', "%22"))
 }

@@ -1,0 +1,193 @@
+//! Quotation marks in the query of Smartico's lists, `filter={"to":…}` as the vendor's documentation prints it (contract
+//! §2.1) and as curl, PHP and Go send it. RFC 3986 wants them encoded, and the HTTP library refuses the whole request, so
+//! they are encoded before it reads.
+//!
+//! Nothing else is touched, and no byte of a body can be: a connection is watched while each read is a whole request for
+//! that surface without a body, and left alone for good from the first one that is not.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A listener whose connections encode quotation marks.
+pub struct Quotes<L>(pub L);
+
+impl<L: Listener> Listener for Quotes<L> {
+    type Io = Watched<L::Io>;
+    type Addr = L::Addr;
+
+    async fn accept(&mut self) -> (Watched<L::Io>, L::Addr) {
+        let (io, address) = self.0.accept().await;
+        (Watched { io, is_watched: true, rest: Vec::new() }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<L::Addr> {
+        self.0.local_addr()
+    }
+}
+
+/// A connection.
+pub struct Watched<I> {
+    io: I,
+    is_watched: bool,
+    /// Of a request that has grown, what is still to be read.
+    rest: Vec<u8>,
+}
+
+/// What was read.
+#[derive(Debug, PartialEq, Eq)]
+enum Read {
+    /// A request of ours as it may be.
+    Plain,
+    /// A request of ours, its quotation marks encoded.
+    Encoded(Vec<u8>),
+    /// Anything else.
+    Other,
+}
+
+impl Read {
+    fn of(bytes: &[u8]) -> Read {
+        if !bytes.starts_with(b"GET /smartico/") || !is_one_without_body(bytes) {
+            return Read::Other;
+        }
+        let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+        let (line, headers) = bytes.split_at(line);
+        if !line.contains(&b'"') {
+            return Read::Plain;
+        }
+        let mut encoded = Vec::with_capacity(bytes.len() + 64);
+        for byte in line {
+            match byte {
+                b'"' => encoded.extend_from_slice(b"%22"),
+                byte => encoded.push(*byte),
+            }
+        }
+        encoded.extend_from_slice(headers);
+        Read::Encoded(encoded)
+    }
+}
+
+/// Whether the bytes are exactly one request that has no body. Lines may end by `\n` alone (RFC 9112 §2.2).
+fn is_one_without_body(bytes: &[u8]) -> bool {
+    let Some(lines) = bytes.strip_suffix(b"\r\n\r\n") else { return false };
+    lines.split(|byte| *byte == b'\n').skip(1).all(|line| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
+        let frames = [&b"content-length"[..], b"transfer-encoding"];
+        !name.is_empty() && !frames.iter().any(|frame| name.eq_ignore_ascii_case(frame))
+    })
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let start = buffer.filled().len();
+        if self.rest.is_empty() {
+            ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+            if !self.is_watched {
+                return Poll::Ready(Ok(()));
+            }
+            match Read::of(&buffer.filled()[start..]) {
+                Read::Plain => return Poll::Ready(Ok(())),
+                Read::Other => {
+                    self.is_watched = false;
+                    return Poll::Ready(Ok(()));
+                }
+                Read::Encoded(request) => {
+                    buffer.set_filled(start);
+                    self.rest = request;
+                }
+            }
+        }
+        let length = buffer.remaining().min(self.rest.len());
+        buffer.put_slice(&self.rest[..length]);
+        self.rest.drain(..length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_whole_requests_without_a_body_are_touched() {
+        let head = "HTTP/1.1\r\nhost: a\r\nsec-ch-ua: \"B\"\r\n\r\n";
+        let encoded = |text: &str| Read::Encoded(text.as_bytes().to_vec());
+        for (request, expected) in [
+            (format!("GET /smartico/api/x?range=[0,9] {head}"), Read::Plain),
+            (
+                format!("GET /smartico/api/x?filter={{\"a\":\"b\"}} {head}"),
+                encoded(&format!("GET /smartico/api/x?filter={{%22a%22:%22b%22}} {head}")),
+            ),
+            (format!("GET /v1/x?filter=\" {head}"), Read::Other),
+            (format!("POST /smartico/api/x?\" {head}"), Read::Other),
+            (format!("GET /smartico/x?\" {head}GET"), Read::Other),
+            (format!("GET /smartico/x?\" {head}{head}"), Read::Other),
+            ("GET /smartico/x?\" HTTP/1.1\r\nContent-Length : 5\r\n\r\n".to_owned(), Read::Other),
+            (
+                "GET /smartico/x?\" HTTP/1.1\r\na: b\ntransfer-Encoding: chunked\r\n\r\n".to_owned(),
+                Read::Other,
+            ),
+            ("GET /smartico/x?\" HTTP/1.1\n\nGET /smartico/x?\" HTTP/1.1\r\n\r\n".to_owned(), Read::Other),
+            ("GET /smartico/x?\" HTTP/1.1\r\nhost: a\r\n".to_owned(), Read::Other),
+            (String::new(), Read::Other),
+        ] {
+            assert_eq!(Read::of(request.as_bytes()), expected, "{request}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_quotation_marks_of_the_first_line_changes(
+            line in "[ -~]{0,40}", headers in "([a-z-]{1,20}: [ -~]{0,20}\r\n){0,4}",
+        ) {
+            let request = format!("GET /smartico/{line} HTTP/1.1\r\n{headers}\r\n");
+            let text = match Read::of(request.as_bytes()) {
+                Read::Plain | Read::Other => request.clone(),
+                Read::Encoded(bytes) => String::from_utf8(bytes).expect("text"),
+            };
+            let (first, rest) = text.split_once('\n').expect("a line");
+            let (first_before, rest_before) = request.split_once('\n').expect("a line");
+            prop_assert_eq!(rest, rest_before);
+            prop_assert_eq!(first.replace("%22", "\""), first_before.replace("%22", "\""));
+        }
+    }
+}
