@@ -104,11 +104,13 @@ fn push_as_of(query: &mut QueryBuilder<Postgres>, program: ProgramId, filter: &F
     for (index, column) in crate::account::BALANCE_COLUMNS.into_iter().enumerate() {
         query.push(format!("coalesce(sum(v.micros) filter (where v.account = {index}), 0) as {column}, "));
     }
-    query.push("(select max(p.paid_at) from payout p where p.program_id = ");
-    query.push_bind(program.0).push(" and p.affiliate_id = f.id and p.currency = ");
-    query.push_bind(filter.currency.code()).push(" and p.paid_at <= ").push_bind(at);
+    query.push("(select max(p.paid_at) from (select paid_at from payout where program_id = ");
+    query.push_bind(program.0).push(" and affiliate_id = f.id and currency = ");
+    query.push_bind(filter.currency.code()).push(" and paid_at <= ").push_bind(at);
+    query.push(" union all select last_paid_at from opening where program_id = ").push_bind(program.0);
+    query.push(" and affiliate_id = f.id and effective_at <= ").push_bind(at);
     query.push(
-        ") as last_paid_at from (select x.account - 1, x.micros from account_month m cross join lateral ",
+        ") as p (paid_at)) as last_paid_at from (select x.account - 1, x.micros from account_month m cross join lateral ",
     );
     query.push("unnest(m.moved) with ordinality as x (micros, account) where m.program_id = ");
     query.push_bind(program.0).push(" and m.affiliate_id = f.id and m.currency = ");

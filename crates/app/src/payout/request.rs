@@ -116,7 +116,7 @@ fn check(new: &NewPayout, now: Timestamp) -> Result<()> {
             return Err(Error::invalid(field, format!("{at} is not between 1970 and 2199")));
         }
     }
-    let (from, to) = (new.period.0.unwrap_or(now), new.period.1.unwrap_or(now));
+    let (from, to) = period(new, now);
     if from > to {
         let (from, to) = (iso_millis(from), iso_millis(to));
         return Err(Error::invalid("period_from", format!("{from} is after the end of the period, {to}")));
@@ -179,7 +179,7 @@ async fn transact(
             payee_slug: affiliate.slug,
             payee_manager: affiliate.manager,
         },
-        period: (new.period.0.unwrap_or(caller.now), new.period.1.unwrap_or(caller.now)),
+        period: period(new, caller.now),
         requested_at: caller.now,
         paid_at: direct.then_some(caller.now),
         updated_at: caller.now,
@@ -188,6 +188,14 @@ async fn transact(
     write(&mut tx, caller, &program, (&row, &payee), &claims, new).await?;
     tx.commit().await?;
     Ok((row, false))
+}
+
+/// The period of a payout: its ends are the moment of the payout unless given, but it never begins after an end that is past.
+fn period(new: &NewPayout, now: Timestamp) -> (Timestamp, Timestamp) {
+    match new.period {
+        (None, to) => (to.map_or(now, |to| to.min(now)), to.unwrap_or(now)),
+        (Some(from), to) => (from, to.unwrap_or(now)),
+    }
 }
 
 /// What is kept of the person who is paid: the name and where the money goes.

@@ -1,7 +1,7 @@
 //! Smartico's `deal_type_id` and qualifiers as terms, and back (Smartico contract §4.1, §4.3): CPL 1, CPA 2, a share of
 //! net P&L 4, a share of net deposits 8; nine combinations are allowed. Names and fields of the wire are in `web`.
 
-use super::{On, Qualification, Reward, Rule, Terms};
+use super::{On, Qualification, Release, Reward, Rule, Terms};
 use crate::money::Amount;
 use crate::rate::Rate;
 
@@ -40,7 +40,8 @@ impl Deal {
             | bit(self.net_deposits.is_some(), REV_SHARE_NET_DEPOSITS)
     }
 
-    /// The rules and qualifications; everything else of the terms is left as it is by default.
+    /// The rules and qualifications, released at once (money.md §9: a client pays what `balance` says, day by day); everything
+    /// else of the terms is left as it is by default.
     pub fn to_terms(&self) -> Terms {
         let mut terms = Terms::default();
         if let Some((fee, qualifier)) = &self.cpl {
@@ -56,6 +57,9 @@ impl Deal {
         let shares =
             [self.net_pnl.map(Reward::PercentOfNetPnl), self.net_deposits.map(Reward::PercentOfNetDeposits)];
         terms.rules.extend(shares.into_iter().flatten().map(|reward| Rule::new(On::Activity, reward)));
+        if terms.rules.iter().any(Rule::is_on_activity) {
+            terms.release = Release::AtOnce;
+        }
         terms
     }
 

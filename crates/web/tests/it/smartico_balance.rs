@@ -7,7 +7,7 @@ use app::program::Changes;
 use domain::fold::{Source, Truth};
 use domain::ids::AffiliateId;
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::smartico_operator::{Operator, fields, micros, shown};
 
@@ -204,6 +204,21 @@ fn above_threshold_is_the_same_plain_and_in_the_filter() {
         operator.three_steps().await;
         operator.pay(AffiliateId(wanted[0]), "200").await;
         assert_eq!(ids(&operator.rows("af2_balance_op?above_threshold=true").await), wanted);
+    });
+}
+
+#[test]
+fn the_last_payment_of_before_is_known_as_of_a_date() {
+    testkit::run(async |test| {
+        let operator = Operator::new(&test, 0).await;
+        let [first, second] = examples(&operator).await;
+        for (affiliate, paid) in [(first, json!("2022-10-05T08:00:00.000Z")), (second, Value::Null)] {
+            let path = |to: &str| format!("af2_balance_op?affiliate_id={affiliate}{to}");
+            assert_eq!(operator.rows(&path("")).await[0]["last_payment_date"], paid);
+            assert_eq!(operator.rows(&path("&to=2022-11-02T00:00:00Z")).await[0]["last_payment_date"], paid);
+            let before = operator.rows(&path("&to=2022-10-31T00:00:00Z")).await;
+            assert_eq!(before[0]["last_payment_date"], Value::Null);
+        }
     });
 }
 

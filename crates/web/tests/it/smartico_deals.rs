@@ -24,6 +24,9 @@ fn a_deal_is_made_shown_and_earns() {
         let answer = operator.call("POST", "af2_deals_op", Some(body)).await;
         assert_snapshot!(shown(&answer), @r#"200 {"id":3,"deal_id":3,"affiliate_id":2,"deal_type_id":1,"deal_group_name":"Brand 20","level_id":1,"is_default":false,"cpl_amount":2.5,"cpa_amount":null,"rev_share_percentage":null,"qua_cpl_volume":100,"qua_cpa_ftd":null,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":[20,21],"sub_affiliate_fee":null,"sub_cpa_fee":0,"sub_commission_cut_percent":0,"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}"#);
         let rows = operator.rows(&format!("af2_deals_op?affiliate_id={ann}")).await;
+        let filter = format!(r#"af2_deals_op?filter={{"affiliate_id":{ann}}}"#);
+        assert_eq!(operator.rows(&filter).await, rows);
+        assert_eq!(operator.rows(&format!("{filter}&range=[1,5]")).await, rows[1..]);
         let row =
             |index: usize| fields(&rows[index], &["deal_id", "deal_group_name", "level_id", "is_default"]);
         assert_eq!(rows.len(), 2);
@@ -42,10 +45,7 @@ fn a_deal_is_made_shown_and_earns() {
         }] });
         let answer = test.call("POST", "/v1/activity", &operator.key, Some(rows)).await;
         assert_eq!(answer.json()["results"][0]["status"], 201, "{}", answer.text());
-        let now = test.at("2026-07-02T00:00:00Z");
-        app::release::run_due(&test.app, operator.program, now).await.expect("a release");
-        let answer = test.call("POST", "/v1/periods/2026-06/close", &operator.key, Some(json!({}))).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        // A client pays what the balance says, and it says so day by day.
         let row = operator.balance(ann).await;
         assert_snapshot!(fields(&row, &["cpa_fee", "rev_share_fee", "balance"]), @"cpa_fee 10, rev_share_fee 25, balance 35");
         let figures = ["deposit_count", "deposit_amount", "ftd_count", "ftd_amount"];
@@ -109,6 +109,13 @@ fn terms_for_sub_affiliates_are_written_and_read_without_loss() {
         let answer = put(json!({ "sub_commission_cut_percent": 12.5, "sub_affiliate_fee": 0 })).await;
         assert_snapshot!(fields(&answer.json(), &names), @"sub_affiliate_fee null, sub_cpa_fee 8.5, sub_commission_cut_percent 12.5");
         assert_eq!(native().await, json!([2, [{ "flat": "8.50", "percent_of_share": "12.5" }]]));
+        // A change that is refused for another field changes no deal either.
+        let other = json!({ "sub_cpa_fee": 1, "parent_affiliate_id": 99 });
+        assert_snapshot!(shown(&put(other).await), @r#"291 {"errCode":1004,"message":"parent_affiliate_id: You cannot change parent affiliate by this call (99 was sent)"}"#);
+        assert_eq!(native().await, json!([2, [{ "flat": "8.50", "percent_of_share": "12.5" }]]));
+        // Nobody's own row can be sent back as it is: organic traffic has no deal.
+        let organic = operator.call("PUT", "af2_aff_op/1", Some(json!({ "sub_cpa_fee": 0 }))).await;
+        assert_eq!(organic.status, 200, "{}", organic.text());
         // What this surface cannot say stays.
         let levels = json!([{ "flat": "8.5" }, { "percent_of_share": "5" }]);
         let mut terms = test.call("GET", "/v1/deals/2", &operator.key, None).await.json()["terms"].clone();

@@ -176,6 +176,7 @@ fn pixels_are_defined_and_listed() {
         };
         assert_snapshot!(ids("af2_pixels_op".to_owned()).await, @r#"pixel_id 1, action "Lead"; pixel_id 2, action "QFTD""#);
         assert_snapshot!(ids(format!("af2_pixels_op?affiliate_id={ann}")).await, @r#"pixel_id 1, action "Lead""#);
+        assert_snapshot!(ids(format!(r#"af2_pixels_op?filter={{"affiliate_id":{ann}}}"#)).await, @r#"pixel_id 1, action "Lead""#);
         assert_snapshot!(ids("af2_pixels_op?range=[1,5]".to_owned()).await, @r#"pixel_id 2, action "QFTD""#);
         let answers = operator
             .answers(&[

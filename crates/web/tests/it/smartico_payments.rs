@@ -419,3 +419,25 @@ fn the_affiliate_is_told_by_mail_when_it_was_asked_for() {
         assert!(message.body.contains("5.00 EUR") && message.body.contains("for May"), "{}", message.body);
     });
 }
+
+#[test]
+fn a_period_that_only_ends_begins_by_then() {
+    testkit::run(async |test| {
+        let operator = Operator::new(&test, 0).await;
+        let ann = operator.affiliate("ann").await;
+        let past = json!({ "affiliate_id": ann, "amount": 1, "period_to": 1_669_209_428 });
+        let first = keyed(&operator, "k1", &past).await;
+        assert!(
+            first.contains(
+                r#""period_from":"2022-11-23T13:17:08.000Z","period_to":"2022-11-23T13:17:08.000Z""#
+            ),
+            "{first}"
+        );
+        // What was paid up to a future end is repeated as it was once that has passed.
+        let soon = json!({ "affiliate_id": ann, "amount": 2, "period_to": 1_780_318_800 });
+        let second = keyed(&operator, "k2", &soon).await;
+        test.at("2026-06-03T00:00:00Z");
+        assert_eq!(keyed(&operator, "k2", &soon).await, second);
+        assert_eq!(keyed(&operator, "k1", &past).await, first);
+    });
+}

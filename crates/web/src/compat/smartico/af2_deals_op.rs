@@ -6,6 +6,7 @@ use app::deal::{DealRow, NewDeal, OfAffiliate};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::Response;
 use domain::currency::Currency;
 use domain::deal::smartico::{self, ALLOWED, CPA, CPL, REV_SHARE_NET_DEPOSITS, REV_SHARE_NET_PNL};
 use domain::deal::{Baseline, Criteria, Qualification, Terms};
@@ -21,6 +22,7 @@ use super::codes;
 use super::input::{self, Amount};
 use super::query::Query;
 use super::refusal::Refusal;
+use super::rows::{self, Few};
 use super::sub_affiliates;
 use crate::decimal::Decimal;
 
@@ -44,6 +46,12 @@ struct Wire {
     sub_affiliate_fee: Option<Amount>,
     sub_cpa_fee: Option<Amount>,
     sub_commission_cut_percent: Option<Amount>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Filter {
+    affiliate_id: Option<i64>,
 }
 
 /// A deal, in the spelling of the wire. What its terms hold beyond that spelling is in the native API.
@@ -90,17 +98,20 @@ pub(super) async fn create(
     Ok(Json(shown(row, affiliate, &of)))
 }
 
-/// Answers every deal of an affiliate.
+/// Answers the deals of an affiliate.
 pub(super) async fn list(
     State(app): State<App>,
     Operator(caller): Operator,
     query: Query,
-) -> Result<Json<Vec<Row>>, Refusal> {
-    let id = query.integer("affiliate_id")?;
+) -> Result<Response, Refusal> {
+    let filter: Filter = query.filter()?;
+    let range = query.range()?;
+    let id = filter.affiliate_id.or(query.integer("affiliate_id")?);
     let id = id.ok_or_else(|| Refusal::field("affiliate_id", "it is missing; expected one such as 35427"))?;
     let mut of = app::deal::of_affiliate(&app, &caller, AffiliateId(id)).await?;
     let deals = std::mem::take(&mut of.deals);
-    Ok(Json(deals.into_iter().map(|row| shown(row, AffiliateId(id), &of)).collect()))
+    let all = deals.into_iter().map(|row| shown(row, AffiliateId(id), &of));
+    rows::answer("af2_deals_op", range, Few::of(all, range)).await
 }
 
 fn terms(wire: &Wire) -> Result<Terms, Refusal> {

@@ -17,7 +17,7 @@ use super::caller::Operator;
 use super::input;
 use super::query::{Query, shortened};
 use super::refusal::Refusal;
-use super::rows::{self, Pages};
+use super::rows::{self, Few};
 
 /// The only type that there is: a call from server to server.
 const TYPE: &str = "S2S";
@@ -29,6 +29,12 @@ struct Wire {
     deal_id: Option<i64>,
     action: String,
     url: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Filter {
+    affiliate_id: Option<i64>,
 }
 
 /// A pixel, in the spelling of the wire.
@@ -97,23 +103,11 @@ pub(super) async fn list(
     query: Query,
 ) -> Result<Response, Refusal> {
     let range = query.range()?;
-    let affiliate = query.integer("affiliate_id")?.map(AffiliateId);
+    let filter: Filter = query.filter()?;
+    let affiliate = filter.affiliate_id.or(query.integer("affiliate_id")?).map(AffiliateId);
     let mut all = app::postback::page(&app, &caller, None, i64::MAX).await?;
     all.retain(|row| affiliate.is_none() || row.affiliate == affiliate);
-    let (first, length) = (usize::try_from(range.first), usize::try_from(range.len()));
-    let page = all.into_iter().skip(first.unwrap_or(usize::MAX)).take(length.unwrap_or(usize::MAX));
-    rows::answer("af2_pixels_op", range, Pixels(page.map(row).collect())).await
-}
-
-/// Pixels that are all read at once: people define them.
-struct Pixels(Vec<Row>);
-
-impl Pages for Pixels {
-    type Row = Row;
-
-    async fn next_page(&mut self) -> app::Result<Vec<Row>> {
-        Ok(std::mem::take(&mut self.0))
-    }
+    rows::answer("af2_pixels_op", range, Few::of(all.into_iter().map(row), range)).await
 }
 
 fn row(row: PostbackRow) -> Row {

@@ -23,6 +23,25 @@ pub(super) trait Pages: Send + 'static {
     fn next_page(&mut self) -> impl Future<Output = app::Result<Vec<Self::Row>>> + Send;
 }
 
+/// Rows that are all read at once: people define them.
+pub(super) struct Few<R>(Vec<R>);
+
+impl<R> Few<R> {
+    /// Those of a range.
+    pub(super) fn of(all: impl Iterator<Item = R>, range: Range) -> Few<R> {
+        let (first, length) = (usize::try_from(range.first), usize::try_from(range.len()));
+        Few(all.skip(first.unwrap_or(usize::MAX)).take(length.unwrap_or(usize::MAX)).collect())
+    }
+}
+
+impl<R: Serialize + Send + 'static> Pages for Few<R> {
+    type Row = R;
+
+    async fn next_page(&mut self) -> app::Result<Vec<R>> {
+        Ok(std::mem::take(&mut self.0))
+    }
+}
+
 /// Rows that are read before the answer begins. What fits in here is answered with its length and range.
 const WHOLE: usize = 1001;
 

@@ -2,13 +2,13 @@
 //! sum per qualified customer of the child, `sub_commission_cut_percent` a cut of its shares, `sub_affiliate_fee` a cut
 //! of the net P&L of its players. They are the first level of a deal; further levels are the native API's and stay.
 
+use app::Error;
 use domain::deal::{SubAffiliate, Terms};
 use domain::money;
 use domain::rate::Rate;
 use serde::Serialize;
 
 use super::input::Amount;
-use super::refusal::Refusal;
 use crate::decimal::Decimal;
 
 /// The terms as they are shown.
@@ -43,7 +43,7 @@ pub(super) struct Said {
 
 impl Said {
     /// Puts what was sent into terms.
-    pub(super) fn change(self, terms: &mut Terms) -> Result<(), Refusal> {
+    pub(super) fn change(self, terms: &mut Terms) -> app::Result<()> {
         let mut level = terms.sub_affiliates.first().cloned().unwrap_or_default();
         if let Some(fee) = self.sub_affiliate_fee {
             level.percent_of_net_pnl = rate("sub_affiliate_fee", fee)?;
@@ -53,7 +53,7 @@ impl Said {
         }
         match self.sub_cpa_fee {
             Some(Amount(..0)) => {
-                return Err(Refusal::field(
+                return Err(Error::invalid(
                     "sub_cpa_fee",
                     "it is negative; expected an amount, or 0 for none",
                 ));
@@ -72,10 +72,10 @@ impl Said {
 }
 
 /// A percentage; 0 is none.
-fn rate(field: &str, percentage: Amount) -> Result<Option<Rate>, Refusal> {
+fn rate(field: &str, percentage: Amount) -> app::Result<Option<Rate>> {
     if percentage.0 == 0 {
         return Ok(None);
     }
     let text = Decimal(percentage.0.into()).to_string();
-    Rate::from_percent(&text).map(Some).map_err(|error| Refusal::field(field, error))
+    Rate::from_percent(&text).map(Some).map_err(|error| Error::invalid(field, error))
 }

@@ -2,11 +2,12 @@
 //! that may be empty and leaves the others.
 
 use app::affiliate::AffiliateRow;
-use app::{App, Caller, Error, overview};
+use app::{App, Error, overview};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use domain::deal::Terms;
 use domain::ids::AffiliateId;
 use domain::text::{Email, Uid};
 use serde::{Deserialize, Deserializer};
@@ -80,38 +81,21 @@ pub(in crate::compat::smartico) async fn update(
         sub_commission_cut_percent: changes.sub_commission_cut_percent,
     };
     let edit = Edit::parse(changes)?;
-    change_deal(&app, &caller, AffiliateId(id), said).await?;
     let change = |affiliate: &mut AffiliateRow| edit.apply(affiliate);
-    app::affiliate::update(&app, &caller, AffiliateId(id), change).await.map_err(translated)?;
+    let change_terms = |terms: &mut Terms| said.change(terms);
+    app::affiliate::update_with_terms(&app, &caller, AffiliateId(id), change, change_terms)
+        .await
+        .map_err(translated)?;
     let (program, overview) = overview::show(&app, &caller, AffiliateId(id)).await?;
     Ok(Json(row(&program, overview)))
 }
 
-/// Puts what is said of sub-affiliates into the affiliate's own deal, as its next version. A row that is sent back as it
-/// was changes nothing, so that a call tried again goes through.
-async fn change_deal(app: &App, caller: &Caller, id: AffiliateId, said: Said) -> Result<(), Refusal> {
-    if said == Said::default() {
-        return Ok(());
-    }
-    let (_, overview) = overview::show(app, caller, id).await?;
-    let mut terms = overview.deal.as_ref().map(|deal| deal.terms.clone()).unwrap_or_default();
-    said.change(&mut terms)?;
-    match overview.deal {
-        Some(deal) if deal.terms == terms => Ok(()),
-        Some(deal) if deal.affiliate == Some(id) => {
-            app::deal::update(app, caller, deal.id, None, Some(terms.into())).await?;
-            Ok(())
-        }
-        _ => {
-            let message =
-                format!("affiliate {id} has no deal of its own to change; af2_deals_op makes one with it");
-            Err(Refusal::field("sub_cpa_fee, sub_commission_cut_percent, sub_affiliate_fee", message))
-        }
-    }
-}
-
 /// The refusal in this surface's names.
 fn translated(error: Error) -> Refusal {
+    if let Error::Conflict { code: "no_own_deal", message } = error {
+        let message = format!("{message}; af2_deals_op makes one with it");
+        return Refusal::field("sub_cpa_fee, sub_commission_cut_percent, sub_affiliate_fee", message);
+    }
     let status = matches!(error, Error::Conflict { code: "status_refused", .. });
     let refusal = Refusal::from(error).renamed("external_id", "ext_affiliate_id");
     if status { refusal.prefixed("aff_status_id: ") } else { refusal }
