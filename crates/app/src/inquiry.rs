@@ -180,10 +180,7 @@ pub async fn referral_of(app: &App, caller: &Caller, row: &InquiryRow) -> Result
 pub async fn answer(app: &App, caller: &Caller, id: i64, answer: Answer) -> Result<InquiryRow> {
     caller.require_operator()?;
     domain::text::check(&answer.text, 4000).map_err(|error| Error::invalid("answer", error))?;
-    let turn = Tx::begin_answer(app.pool(), caller.program).await?;
-    let answered = answer_in_turn(app, caller, id, answer).await;
-    turn.rollback().await?;
-    answered
+    crate::review::in_turn(app, caller, async |caller| answer_in_turn(app, caller, id, answer).await).await
 }
 
 async fn answer_in_turn(app: &App, caller: &Caller, id: i64, answer: Answer) -> Result<InquiryRow> {

@@ -87,6 +87,8 @@ struct Inner {
     keys: Keys,
     clicks: click::Clicks,
     limits: limit::Limits,
+    /// Whose turn it is to answer a question of the staff: of those who wait one holds a connection.
+    answers: tokio::sync::Mutex<()>,
     visits: visit::Visits,
     queue: Queue,
     /// Connections of the batches.
@@ -98,7 +100,7 @@ struct Inner {
     tasks: tokio_tasks::Tasks,
 }
 
-/// Who asks, in which program, and when. `now` is read once per request or job.
+/// Who asks, in which program, and when. `now` is read once per request or job, and again where a decision is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller {
     /// The program.
@@ -158,6 +160,7 @@ impl App {
             counters: Counters::default(),
             keys: Keys::default(),
             limits: limit::Limits::new(config.limits),
+            answers: tokio::sync::Mutex::default(),
             visits: visit::Visits::default(),
             clicks: click::Clicks::new(&pool, &config)?,
             queue: Queue::new(config.queue_limit),
@@ -216,7 +219,7 @@ impl App {
         &self.0.pool
     }
 
-    /// The time now; read once per request or job and passed on.
+    /// The time now; read once per request or job and passed on, and again where a decision is made.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }

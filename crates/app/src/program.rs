@@ -189,7 +189,7 @@ pub async fn update(app: &App, caller: &Caller, changes: Changes) -> Result<Prog
         });
     }
     if let Some(currency) = changes.currency.filter(|currency| *currency != program.currency) {
-        check_deals(&mut tx, id, currency).await?;
+        check_deals(&mut tx, id, currency, caller.now).await?;
     }
     if let Some(deal) = changes.default_deal {
         let known = store::deal::newest(tx.read(), id, deal).await?;
@@ -217,20 +217,23 @@ async fn fixed_by(tx: &mut Tx, program: ProgramId) -> Result<Option<(&'static st
     Ok(is_booked.then_some(("fixed_by_first_entry", "entry in its books")))
 }
 
-/// Checks every deal in another currency, which may have fewer decimals than its amounts.
-async fn check_deals(tx: &mut Tx, program: ProgramId, currency: Currency) -> Result<()> {
+/// Checks the versions of every deal that are or come into force in another currency, which may have fewer decimals.
+async fn check_deals(tx: &mut Tx, program: ProgramId, currency: Currency, now: Timestamp) -> Result<()> {
     let mut after = None;
     loop {
         let deals = store::deal::page(tx.read(), program, after, 200).await?;
         let Some(last) = deals.last() else { return Ok(()) };
         after = Some(last.id);
         for deal in &deals {
-            deal.terms.check(currency).map_err(|error| {
-                Error::invalid(
-                    "currency",
-                    format!("the terms of deal {} do not fit {currency}: {error}", deal.id),
-                )
-            })?;
+            for version in store::deal::versions(tx.read(), program, deal.id).await? {
+                version.terms.check(currency).map_err(|error| {
+                    let message = format!("the terms of deal {} do not fit {currency}: {error}", deal.id);
+                    Error::invalid("currency", message)
+                })?;
+                if version.effective_at <= now {
+                    break;
+                }
+            }
         }
     }
 }

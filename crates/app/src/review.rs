@@ -49,10 +49,22 @@ pub async fn resolve(
     if let Some(note) = note {
         domain::text::check(note, 1000).map_err(|error| Error::invalid("note", error))?;
     }
+    in_turn(app, caller, async |caller| resolve_in_turn(app, caller, id, resolution, note).await).await
+}
+
+/// Answers a question as of the time when its turn comes, while nobody else answers one of the program.
+pub(crate) async fn in_turn<T>(
+    app: &App,
+    caller: &Caller,
+    answer: impl AsyncFnOnce(&Caller) -> Result<T>,
+) -> Result<T> {
+    let _here = app.0.answers.lock().await;
     let turn = Tx::begin_answer(app.pool(), caller.program).await?;
-    let resolved = resolve_in_turn(app, caller, id, resolution, note).await;
-    turn.rollback().await?;
-    resolved
+    let answered = answer(&caller.decides(app)).await;
+    if let Err(error) = turn.rollback().await {
+        tracing::warn!(%error, "the turn to answer was lost with its connection");
+    }
+    answered
 }
 
 async fn resolve_in_turn(

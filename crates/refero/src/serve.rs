@@ -26,8 +26,9 @@ pub(crate) struct Options {
     /// Where to listen.
     #[arg(long, env = "REFERO_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// Connections to the database at most.
-    #[arg(long, env = "REFERO_CONNECTIONS", value_name = "N", default_value_t = 16)]
+    /// Connections to the database at most, 4 or more.
+    #[arg(long, env = "REFERO_CONNECTIONS", value_name = "N", default_value_t = 16,
+          value_parser = clap::value_parser!(u32).range(4..))]
     pub(crate) connections: u32,
     /// The mail server: smtp://, smtps://, with user and password where needed.
     #[arg(long, env = "REFERO_SMTP_URL", hide_env_values = true, value_name = "URL", requires = "mail_from")]

@@ -33,7 +33,7 @@ impl<L: Listener> Listener for Quotes<L> {
 pub struct Watched<I> {
     io: I,
     is_watched: bool,
-    /// Of a request that has grown, what is still to be read.
+    /// What was read and is still to be handed on.
     rest: Vec<u8>,
 }
 
@@ -86,23 +86,22 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let start = buffer.filled().len();
+        if !self.is_watched && self.rest.is_empty() {
+            return Pin::new(&mut self.io).poll_read(context, buffer);
+        }
         if self.rest.is_empty() {
-            ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
-            if !self.is_watched {
-                return Poll::Ready(Ok(()));
-            }
-            match Read::of(&buffer.filled()[start..]) {
-                Read::Plain => return Poll::Ready(Ok(())),
+            // Of a new connection hyper reads a few bytes at first, to tell HTTP/2 by them; we want the whole request.
+            let mut space = [0; 8192];
+            let mut own = ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut self.io).poll_read(context, &mut own))?;
+            self.rest = match Read::of(own.filled()) {
+                Read::Plain => own.filled().to_vec(),
+                Read::Encoded(request) => request,
                 Read::Other => {
                     self.is_watched = false;
-                    return Poll::Ready(Ok(()));
+                    own.filled().to_vec()
                 }
-                Read::Encoded(request) => {
-                    buffer.set_filled(start);
-                    self.rest = request;
-                }
-            }
+            };
         }
         let length = buffer.remaining().min(self.rest.len());
         buffer.put_slice(&self.rest[..length]);
@@ -144,8 +143,56 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tokio::io::AsyncReadExt as _;
 
     use super::*;
+
+    /// A connection on which each piece comes by itself.
+    struct Pieces(Vec<&'static str>);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if let Some(piece) = (!self.0.is_empty()).then(|| self.0.remove(0)) {
+                let (now, later) = piece.split_at(piece.len().min(buffer.remaining()));
+                buffer.put_slice(now.as_bytes());
+                if !later.is_empty() {
+                    self.0.insert(0, later);
+                }
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_watched_until_something_else_comes() {
+        const QUOTED: &str = "GET /smartico/x?\" HTTP/1.1\r\nhost: a\r\n\r\n";
+        const PLAIN: &str = "GET /smartico/x?%22 HTTP/1.1\r\nhost: a\r\n\r\n";
+        const POST: &str = "POST /smartico/x HTTP/1.1\r\ncontent-length: 42\r\n\r\n";
+        const PREFACE: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        for (pieces, expected) in [
+            (vec![QUOTED, QUOTED], [PLAIN, PLAIN].concat()),
+            (vec![PLAIN, QUOTED], [PLAIN, PLAIN].concat()),
+            (vec![QUOTED, POST, QUOTED, QUOTED], [PLAIN, POST, QUOTED, QUOTED].concat()),
+            (vec![PREFACE, QUOTED], [PREFACE, QUOTED].concat()),
+            (vec![], String::new()),
+        ] {
+            let mut watched = Watched { io: Pieces(pieces), is_watched: true, rest: Vec::new() };
+            let mut read = Vec::new();
+            // As hyper reads: a preface of 24 bytes, then more.
+            for room in std::iter::once(24).chain(std::iter::repeat(100)) {
+                let mut some = vec![0; room];
+                match watched.read(&mut some).await.expect("pieces do not fail") {
+                    0 => break,
+                    length => read.extend_from_slice(&some[..length]),
+                }
+            }
+            assert_eq!(String::from_utf8(read).expect("text"), expected);
+        }
+    }
 
     #[test]
     fn only_whole_requests_without_a_body_are_touched() {

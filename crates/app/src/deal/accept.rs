@@ -73,7 +73,7 @@ pub async fn accept(app: &App, caller: &Caller, id: DealId, acceptance: Acceptan
     }
     let log = LogId(random::id());
     let older = versions.iter().skip(1).map(|row| row.version).collect();
-    let work = Work { newest: newest.version, older, affiliate: acceptance.affiliate, from, log };
+    let mut work = Work { newest: newest.version, older, affiliate: acceptance.affiliate, from, log };
     let preview = work.run(app, caller, true).await?;
     if acceptance.is_dry_run {
         return Ok(preview.accepted(newest, from));
@@ -92,6 +92,10 @@ pub async fn accept(app: &App, caller: &Caller, id: DealId, acceptance: Acceptan
         .map(|(affiliate, micros)| (affiliate.to_string(), domain::money::decimal(*micros, 2)))
         .collect();
     let mut tx = Tx::begin_decision(app.pool(), caller.program).await?;
+    // What was booked since the trial began is under the older version.
+    let caller = &caller.decides(app);
+    let from = acceptance.from.unwrap_or(caller.now);
+    work.from = from;
     let row = LogRow {
         id: log,
         kind: "deal.accepted",

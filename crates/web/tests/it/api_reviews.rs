@@ -230,6 +230,25 @@ fn what_the_staff_puts_down_to_an_affiliate_is_no_rush_of_registrations() {
 }
 
 #[test]
+fn many_answers_at_once_are_all_given() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let ann = client.affiliate("ann").await;
+        let of_ann = client.with_key(test.affiliate_key(client.program, AffiliateId(ann)).await);
+        for number in 0..40 {
+            let filed = of_ann.post("/v1/inquiries", json!({ "uid": format!("u{number}") })).await;
+            assert_eq!(filed.status, 201, "{}", filed.text());
+        }
+        let (client, body) = (&client, json!({ "accepted": true, "answer": "We looked" }));
+        let answers = (1..=40).map(|number| {
+            let body = body.clone();
+            async move { client.post(&format!("/v1/inquiries/{number}/answer"), body).await.status }
+        });
+        assert_eq!(futures_util::future::join_all(answers).await, [200; 40]);
+    });
+}
+
+#[test]
 fn two_answers_at_once_leave_one() {
     run(async |test| {
         let client = Client::new(&test).await;

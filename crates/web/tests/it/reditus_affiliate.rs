@@ -160,6 +160,7 @@ fn clicked_referrals_are_clicks() {
         assert_eq!(own("&created_at_gt=2026-06-05&created_at_lt=2026-06-04").await, "");
         let all = company.get("/v1/referrals?state_eq=clicked").await;
         insta::assert_snapshot!(times(&all), @"clicked 60, clicked 36, clicked 12");
+        assert_eq!(company.get("/v1/referrals?state_eq=clicked&sub_id_eq=news").await.status, 400);
         let first = json!({ "email": null, "uid": null, "state": "clicked", "state_set_at": 1_780_488_000,
             "created_at": 1_780_488_000, "updated_at": 1_780_488_000 });
         assert_eq!(all.json()["data"][0]["attributes"], first);

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use domain::referral::State as Stands;
 use domain::text::Email;
 
+use super::affiliate_referrals::refuse_sub_id;
 use super::caller::Operator;
 use super::clicked::clicks;
 use super::failure::Result;
@@ -30,6 +31,7 @@ pub(super) async fn list(
     query: Query,
 ) -> Result<Response> {
     let page = query.page()?;
+    refuse_sub_id(&query, "GET /v1/affiliate/referrals narrows an affiliate's clicks by it")?;
     let email = query.parse("email_eq", Email::parse)?.map(String::from);
     let Some(filter) = filter(&query)? else {
         // A click has no address, so none has the one that is asked for.
