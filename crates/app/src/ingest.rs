@@ -33,6 +33,9 @@ use crate::App;
 /// The sort of log row by which a keyed conversion took the place of what a browser had said.
 pub(crate) const REPLACED: &str = "referral.replaced";
 
+/// The sort of log row by which a known payment got more ids.
+pub(crate) const NAMED: &str = "payment.named";
+
 /// Commands of one batch at most.
 pub(crate) const BATCH: usize = 1024;
 

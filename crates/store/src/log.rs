@@ -161,7 +161,7 @@ impl Decisions {
              select id, kind, scope, scope_version, recorded_at, body from log
              where program_id = {id} and scope is not null
                and kind in ('commission.released', 'commission.rejected', 'referral.rejected', 'referral.reassigned',
-                            'referral.replaced', 'event.converted',
+                            'referral.replaced', 'event.converted', 'payment.named',
                             'referral.accepted')
              order by scope, scope_version"
         );

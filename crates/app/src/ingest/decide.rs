@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::prepare::Prepared;
 use super::rates::Rates;
 use super::world::{Name, World};
-use super::{Answer, Recorded};
+use super::{Answer, NAMED, Recorded};
 
 pub(crate) use book::{Cause, Effects, book, book_in, convert, re_rate, reject_commission, reject_referral};
 
@@ -106,33 +106,48 @@ fn known_money(world: &mut World, effects: &mut Effects, prepared: &Prepared) ->
     if same_door && operation.source_is_key() {
         return Some(Err(Refused::KeyReused(text.clone())));
     }
-    let (answer, first) = (recorded(first, true), first.referral.map(|_| first.id));
-    if let Some(payment) = first {
-        take_more_names(world, effects, prepared, payment);
-    }
-    Some(Ok(answer))
+    let (answer, payment, referral) = (recorded(first, true), first.id, first.referral);
+    Some(take_more_names(world, effects, prepared, payment, referral).map(|()| answer))
 }
 
-/// Takes what else a known payment is called, so that what is told of it by that id later finds it (money.md §3). An id that
-/// something waits under is left to what waits, and so are the ids of a payment that waits itself.
-fn take_more_names(world: &mut World, effects: &mut Effects, prepared: &Prepared, payment: FactId) {
-    let Command::Payment(told) = &prepared.ask.command else { return };
-    let is_fresh = |source: &Hash| matches!(world.names.get(source), Some(Name::Fresh(_)));
-    let fresh = prepared.sources.iter().zip(&told.sources).filter(|(source, _)| is_fresh(source));
-    let (fresh, ids): (Vec<Hash>, Vec<&str>) = fresh.map(|(source, id)| (*source, id.as_str())).unzip();
-    if fresh.is_empty() {
-        return;
+/// Takes what else a known payment is called, so that what is told of it by that id later finds it, and what was told of it
+/// before is booked (money.md §3).
+fn take_more_names(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    payment: FactId,
+    referral: Option<ReferralId>,
+) -> Result<(), Refused> {
+    let Command::Payment(told) = &prepared.ask.command else { return Ok(()) };
+    let more =
+        prepared.sources.iter().zip(&told.sources).filter(|(source, _)| world.subject(source).is_none());
+    let (more, ids): (Vec<Hash>, Vec<&str>) = more.map(|(source, id)| (*source, id.as_str())).unzip();
+    if more.is_empty() {
+        return Ok(());
     }
+    for source in &more {
+        take_name(world, effects, *source, payment.0);
+    }
+    let before = effects.attached.len();
+    match referral {
+        Some(referral) => {
+            for source in &more {
+                fact::attach_refunds(world, effects, prepared, (referral, payment), source)?;
+            }
+        }
+        None => fact::park_refunds_with_payment(world, effects, prepared, &more, payment),
+    }
+    let attached: Vec<FactId> = effects.attached.iter().skip(before).map(|row| row.fact).collect();
+    let scope = referral.filter(|_| !attached.is_empty()).and_then(|id| world.referrals.get(&id));
     effects.logs.push(LogRow {
         id: prepared.fact.into(),
-        kind: "payment.named",
-        scope: None,
+        kind: NAMED,
+        scope: scope.map(|scope| (scope.row.id.0, scope.row.version)),
         recorded_at: prepared.now,
-        body: Some(json!({ "payment": payment.0, "ids": ids })),
+        body: Some(json!({ "payment": payment.0, "ids": ids, "attached": attached })),
     });
-    for source in fresh {
-        take_name(world, effects, source, payment.0);
-    }
+    Ok(())
 }
 
 /// Of a report of a state of a refund or dispute: whether a recorded fact reports the same state.
@@ -317,7 +332,8 @@ fn attach(
     waiting.dedup();
     for id in waiting {
         let Some(fact) = world.facts.get_mut(&id) else { continue };
-        if fact.referral.is_some() {
+        let is_of_other_money = fact.payment.is_none() && matches!(fact.kind, Kind::Refund | Kind::Dispute);
+        if fact.referral.is_some() || is_of_other_money {
             continue;
         }
         fact.referral = Some(referral);

@@ -180,7 +180,7 @@ pub(crate) async fn load(
 }
 
 /// Locks the names that name nothing yet. The refund of a payment that is parked itself waits under the payment's
-/// names, so those are locked too; that a payment is parked may come out only once its source's name is locked.
+/// names, as do those that another id of it brings, so those are locked too; that a payment is parked may come out only once its source's name is locked.
 async fn lock_names(
     tx: &mut Tx,
     program: ProgramId,
@@ -202,14 +202,19 @@ async fn lock_names(
     }
 }
 
-/// Payments that the batch's refunds name and that have no referral yet.
+/// Payments without referral that the batch's refunds name, or that it may bring more ids of.
 async fn parked_payments(
     tx: &mut Tx,
     program: ProgramId,
     batch: &[&Prepared],
     bindings: &HashMap<Hash, Binding>,
 ) -> Result<Vec<FactId>> {
-    let named = batch.iter().filter_map(|prepared| match bindings.get(prepared.payment.as_ref()?) {
+    let sources = |prepared: &&&Prepared| {
+        matches!(prepared.ask.command, Command::Payment(_)) && prepared.sources.len() > 1
+    };
+    let sources = batch.iter().filter(sources).flat_map(|prepared| &prepared.sources);
+    let payments = batch.iter().filter_map(|prepared| prepared.payment.as_ref());
+    let named = payments.chain(sources).filter_map(|name| match bindings.get(name) {
         Some(Binding::Bound(fact)) => Some(FactId(*fact)),
         _ => None,
     });

@@ -1,7 +1,7 @@
 //! The order in which a referral's facts and decisions were booked. Each changed the referral under its lock, and its
 //! log row says which version it made, so their order is exact. Two sorts of write have no version of their own: facts
-//! that had waited and were booked behind the one they waited for, and releases by the close of a month, which stand
-//! where their transfers stand.
+//! that had waited and were booked behind the one they waited for, or when another id of it became known, and releases by
+//! the close of a month, which stand where their transfers stand.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,6 +15,7 @@ use store::transfer::TransferRow;
 use uuid::Uuid;
 
 use super::history::Case;
+use crate::ingest::NAMED;
 
 /// Something that changed what is booked on a referral.
 #[derive(Clone, Debug)]
@@ -43,7 +44,8 @@ pub(super) fn of(case: &Case) -> Vec<Event> {
     let facts: BTreeMap<FactId, &FactRow> = case.facts.iter().map(|fact| (fact.id, fact)).collect();
     let mut waited: BTreeMap<FactId, Vec<&FactRow>> = BTreeMap::new();
     let mut versioned: Vec<(i64, Event)> = Vec::new();
-    for fact in &case.facts {
+    let named: HashSet<FactId> = case.decisions.iter().flat_map(attached_by).collect();
+    for fact in case.facts.iter().filter(|fact| !named.contains(&fact.id)) {
         match version(case, fact) {
             Some((version, at)) => {
                 versioned.push((version, Event::Fact { id: fact.id, log: fact.id.into(), at }));
@@ -52,7 +54,12 @@ pub(super) fn of(case: &Case) -> Vec<Event> {
         }
     }
     for row in &case.decisions {
-        versioned.push((row.scope.map_or(0, |(_, version)| version), Event::Decision(row.clone())));
+        let version = row.scope.map_or(0, |(_, version)| version);
+        let booked = |id| (version, Event::Fact { id, log: row.id, at: row.recorded_at });
+        match row.kind.as_str() {
+            NAMED => versioned.extend(attached_by(row).map(booked)),
+            _ => versioned.push((version, Event::Decision(row.clone()))),
+        }
     }
     versioned.sort_by_key(|(version, _)| *version);
     let mut events = Vec::with_capacity(versioned.len());
@@ -67,6 +74,13 @@ pub(super) fn of(case: &Case) -> Vec<Event> {
         events.extend(behind.into_iter().map(|fact| Event::Fact { id: fact.id, log, at }));
     }
     insert_closes(case, events)
+}
+
+/// Refunds and disputes that were booked when another id of their payment became known.
+fn attached_by(row: &WrittenRow) -> impl Iterator<Item = FactId> {
+    let body = row.body.as_ref().filter(|_| row.kind == NAMED);
+    let listed = body.and_then(|body| body.get("attached")?.as_array()).into_iter().flatten();
+    listed.filter_map(|id| id.as_str()?.parse().ok())
 }
 
 /// Which version of the referral a fact made, and when; nothing for one that had waited.

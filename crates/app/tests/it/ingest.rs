@@ -2,6 +2,7 @@
 
 use app::ingest::Ask;
 use domain::command::{Command, Operation, Payment, Refused};
+use domain::money::Money;
 use domain::outcome::Note;
 use domain::text::Key;
 
@@ -212,6 +213,50 @@ fn payment_of(uid: &str, sources: [&str; 2], amount: domain::money::Money) -> Co
     let Command::Payment(told) = payment(uid, sources[0], amount) else { unreachable!("a payment") };
     let sources = sources.map(|source| domain::text::Source::parse(source).expect("a source"));
     Command::Payment(Payment { sources: sources.to_vec(), ..told })
+}
+
+#[test]
+fn what_waited_under_another_id_of_a_known_payment_is_booked_when_the_id_becomes_known() {
+    testkit::run(async |test| {
+        let books = Books::open(&test, percent("20", 0)).await;
+        books.send(registration("cus_1")).await.expect("a referral");
+        books.park(refund("in_2", Some("re_1"), Some(eur("5")))).await.expect("a refund that waits");
+        let first = books.send(payment("cus_1", "ch_2", eur("10"))).await.expect("a payment");
+        let again = books.send(payment_of("cus_1", ["ch_2", "in_2"], eur("10"))).await.expect("the payment");
+        assert_eq!((again.replayed, again.fact), (true, first.fact));
+        assert_eq!(books.account().await, "earned_share -1, due 1");
+        let again = books.send(payment("cus_1", "in_2", eur("10"))).await.expect("the payment");
+        assert_eq!((again.replayed, again.fact), (true, first.fact));
+        // So do the ids of a payment that waits itself, and what waits under them waits for its customer.
+        books.park(refund("in_3", Some("re_2"), Some(eur("5")))).await.expect("a refund that waits");
+        let first = books.park(payment("cus_2", "ch_3", eur("10"))).await.expect("a payment that waits");
+        books.park(payment_of("cus_2", ["ch_3", "in_3"], eur("10"))).await.expect("the payment");
+        let again = books.park(payment("cus_2", "in_3", eur("10"))).await.expect("the payment");
+        assert_eq!((again.replayed, again.fact), (true, first.fact));
+        books.send(registration("cus_2")).await.expect("a referral");
+        assert_eq!(books.account().await, "earned_share -2, due 2");
+        books.send(refund("in_3", Some("re_3"), None)).await.expect("the rest");
+        assert_eq!(books.account().await, "earned_share -1, due 1");
+    });
+}
+
+#[test]
+fn a_refund_that_waited_is_none_of_a_payment_in_another_currency() {
+    testkit::run(async |test| {
+        let books = Books::open(&test, percent("20", 0)).await;
+        books.send(registration("cus_1")).await.expect("a referral");
+        let yen = Money::from_micros(10_000_000_000, "JPY".parse().expect("a currency"));
+        books.park(refund("in_1", Some("re_1"), Some(yen))).await.expect("a refund that waits");
+        books.send(payment("cus_1", "in_1", eur("100"))).await.expect("a payment");
+        assert_eq!(books.account().await, "earned_share -20, due 20");
+        books.send(refund("in_1", Some("re_2"), Some(eur("10")))).await.expect("a refund");
+        assert_eq!(books.account().await, "earned_share -18, due 18");
+        // Nor of one that waits itself.
+        books.park(refund("in_2", Some("re_3"), Some(yen))).await.expect("a refund that waits");
+        books.park(payment("cus_2", "in_2", eur("100"))).await.expect("a payment that waits");
+        books.send(registration("cus_2")).await.expect("a referral");
+        assert_eq!(books.account().await, "earned_share -38, due 38");
+    });
 }
 
 #[test]

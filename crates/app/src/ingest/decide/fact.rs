@@ -30,7 +30,7 @@ pub(super) fn pay(
     let Some(referral) = known.or_else(|| refer_by_coupon(world, effects, prepared, payment)) else {
         let answer = park_or_refuse(world, effects, prepared, fact);
         if answer.is_ok() {
-            park_refunds_with_payment(world, effects, prepared);
+            park_refunds_with_payment(world, effects, prepared, &prepared.sources, prepared.fact);
         }
         return answer;
     };
@@ -44,10 +44,21 @@ pub(super) fn pay(
     }
     // Refunds of this payment may have come before it.
     for source in &prepared.sources {
-        settle_refunds(world, source, prepared.fact);
-        attach(world, effects, referral, &[*source], prepared.fact.into(), prepared.now)?;
+        attach_refunds(world, effects, prepared, (referral, prepared.fact), source)?;
     }
     answer(world, prepared)
+}
+
+/// Books refunds and disputes that waited under a source of a payment.
+pub(super) fn attach_refunds(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    (referral, payment): (ReferralId, FactId),
+    source: &Hash,
+) -> Result<(), Refused> {
+    settle_refunds(world, source, payment);
+    attach(world, effects, referral, &[*source], prepared.fact.into(), prepared.now)
 }
 
 pub(super) fn refund(
@@ -185,14 +196,22 @@ pub(super) fn park_or_refuse(
     Err(Refused::UnknownCustomer(described.into_iter().flatten().collect::<Vec<_>>().join(", ")))
 }
 
-/// Refunds that waited for a payment which is parked itself now wait for its customer.
-fn park_refunds_with_payment(world: &mut World, effects: &mut Effects, prepared: &Prepared) {
-    let names: Vec<Hash> = prepared.uid.iter().chain(&prepared.email).copied().collect();
+/// Refunds that waited under sources of a payment which is parked itself now wait for its customer.
+pub(super) fn park_refunds_with_payment(
+    world: &mut World,
+    effects: &mut Effects,
+    prepared: &Prepared,
+    sources: &[Hash],
+    payment: FactId,
+) {
+    let names = names_of_parked(world, payment);
     let until = prepared.now + chrono::Duration::days(super::PARKED_DAYS);
-    for source in &prepared.sources {
-        settle_refunds(world, source, prepared.fact);
-        for refund in world.parked.remove(source).unwrap_or_default() {
-            effects.repointed.push((refund, prepared.fact));
+    for source in sources {
+        settle_refunds(world, source, payment);
+        let waiting = world.parked.remove(source).unwrap_or_default();
+        let is_settled = |id: &FactId| world.facts.get(id).is_some_and(|row| row.payment == Some(payment));
+        for refund in waiting.into_iter().filter(is_settled).collect::<Vec<_>>() {
+            effects.repointed.push((refund, payment));
             effects.unparked.push(refund);
             for name in &names {
                 effects.parked.push((*name, refund, until));
@@ -202,10 +221,13 @@ fn park_refunds_with_payment(world: &mut World, effects: &mut Effects, prepared:
     }
 }
 
-/// Tells refunds that waited under a source which payment it names.
+/// Tells refunds and disputes that waited under a source which payment it names. One in another currency is none of this
+/// payment (money.md §5) and goes on waiting.
 fn settle_refunds(world: &mut World, source: &Hash, payment: FactId) {
+    let currency = |fact: &FactRow| fact.amount.map(|amount| amount.currency());
+    let paid = world.facts.get(&payment).and_then(currency);
     for refund in world.parked.get(source).cloned().unwrap_or_default() {
-        if let Some(refund) = world.facts.get_mut(&refund) {
+        if let Some(refund) = world.facts.get_mut(&refund).filter(|refund| currency(refund) == paid) {
             refund.payment = Some(payment);
         }
     }
