@@ -36,6 +36,15 @@ pub(crate) const REPLACED: &str = "referral.replaced";
 /// The sort of log row by which a known payment got more ids.
 pub(crate) const NAMED: &str = "payment.named";
 
+/// Where the body of a log row lists facts that had waited and were booked behind its own.
+pub(crate) const ATTACHED: &str = "attached";
+
+/// The facts that had waited and were booked behind the one of a log row with this body.
+pub(crate) fn attached_by(body: Option<&serde_json::Value>) -> Vec<FactId> {
+    let listed = body.and_then(|body| body.get(ATTACHED)?.as_array()).into_iter().flatten();
+    listed.filter_map(|id| id.as_str()?.parse().ok()).collect()
+}
+
 /// Commands of one batch at most.
 pub(crate) const BATCH: usize = 1024;
 

@@ -289,6 +289,8 @@ pub struct DeliveryRow {
     pub place: i32,
     /// What it is for.
     pub trigger: Trigger,
+    /// What it tells of, where that is told once: the payment or the referral.
+    pub subject: Option<Uuid>,
     /// How it is sent.
     pub method: Method,
     /// Where to.
@@ -318,6 +320,7 @@ struct RawDelivery {
     log_id: Uuid,
     place: i32,
     trigger: String,
+    subject: Option<Uuid>,
     method: String,
     url: String,
     body: Option<String>,
@@ -341,6 +344,7 @@ impl TryFrom<RawDelivery> for DeliveryRow {
             log: LogId(raw.log_id),
             place: raw.place,
             trigger: word(&raw.trigger, "trigger", raw.id)?,
+            subject: raw.subject,
             method: word(&raw.method, "method", raw.id)?,
             url: raw.url,
             body: raw.body,
@@ -355,13 +359,13 @@ impl TryFrom<RawDelivery> for DeliveryRow {
     }
 }
 
-/// Appends a call; one that is there already stays as it is. Says whether it is new.
+/// Appends a call; one that is there already stays as it is, and what was told is not told again. Says whether it is new.
 pub async fn append(tx: &mut Tx, program: ProgramId, row: &DeliveryRow) -> Result<bool> {
     let new = sqlx::query_scalar!(
         "insert into postback_delivery (program_id, id, postback_id, affiliate_id, log_id, place, trigger, method, url,
-                                        body, state, error, attempts, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $13)
-         on conflict (program_id, postback_id, log_id, place) do nothing returning id",
+                                        body, state, error, attempts, created_at, updated_at, subject)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $13, $14)
+         on conflict do nothing returning id",
         program.0,
         row.id,
         row.postback,
@@ -374,7 +378,8 @@ pub async fn append(tx: &mut Tx, program: ProgramId, row: &DeliveryRow) -> Resul
         row.body,
         row.state,
         row.error,
-        row.created_at
+        row.created_at,
+        row.subject
     )
     .fetch_optional(tx.enter(Step::Appends)?)
     .await?;
@@ -392,8 +397,8 @@ pub async fn deliveries(
 ) -> Result<Vec<DeliveryRow>> {
     sqlx::query_as!(
         RawDelivery,
-        "select id, postback_id, affiliate_id, log_id, place, trigger, method, url, body, state, attempts, status, response,
-                error, created_at, updated_at
+        "select id, postback_id, affiliate_id, log_id, place, trigger, subject, method, url, body, state, attempts,
+                status, response, error, created_at, updated_at
          from postback_delivery d
          where program_id = $1 and ($2::bigint is null or postback_id = $2)
            and ($3::bigint is null or affiliate_id = $3 and exists (
@@ -422,8 +427,8 @@ pub async fn delivery(
 ) -> Result<Option<DeliveryRow>> {
     sqlx::query_as!(
         RawDelivery,
-        "select id, postback_id, affiliate_id, log_id, place, trigger, method, url, body, state, attempts, status, response,
-                error, created_at, updated_at
+        "select id, postback_id, affiliate_id, log_id, place, trigger, subject, method, url, body, state, attempts,
+                status, response, error, created_at, updated_at
          from postback_delivery where program_id = $1 and id = $2",
         program.0,
         id

@@ -35,9 +35,16 @@ const AHEAD_MINUTES: i64 = 5;
 
 /// Decides one command.
 pub(crate) fn decide(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Answer {
-    if let Some(answer) = known(world, effects, prepared) {
-        return answer;
-    }
+    let before = effects.attached.len();
+    let answer = match known(world, effects, prepared) {
+        Some(answer) => answer,
+        None => decide_new(world, effects, prepared),
+    };
+    effects.log_attached(prepared, before);
+    answer
+}
+
+fn decide_new(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Answer {
     check_time(prepared)?;
     match &prepared.ask.command {
         Command::Registration(registration) => register::register(world, effects, prepared, registration),
@@ -138,14 +145,14 @@ fn take_more_names(
         }
         None => fact::park_refunds_with_payment(world, effects, prepared, &more, payment),
     }
-    let attached: Vec<FactId> = effects.attached.iter().skip(before).map(|row| row.fact).collect();
-    let scope = referral.filter(|_| !attached.is_empty()).and_then(|id| world.referrals.get(&id));
+    let has_booked = effects.attached.len() > before;
+    let scope = referral.filter(|_| has_booked).and_then(|id| world.referrals.get(&id));
     effects.logs.push(LogRow {
         id: prepared.fact.into(),
         kind: NAMED,
         scope: scope.map(|scope| (scope.row.id.0, scope.row.version)),
         recorded_at: prepared.now,
-        body: Some(json!({ "payment": payment.0, "ids": ids, "attached": attached })),
+        body: Some(json!({ "payment": payment.0, "ids": ids })),
     });
     Ok(())
 }

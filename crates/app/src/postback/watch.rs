@@ -10,6 +10,7 @@ use domain::ids::{
 };
 use domain::ledger;
 use domain::money::decimal;
+use domain::outcome::Note;
 use domain::postback::{Escape, Method, Template, Trigger, Values, body_escape};
 use domain::time::Timestamp;
 use store::fact::FactRow;
@@ -17,9 +18,11 @@ use store::log::NumberedRow;
 use store::postback::{DeliveryRow, MovedRow, PostbackRow};
 use store::referral::ReferralRow;
 use store::{Connection, Tx};
+use uuid::Uuid;
 
 use super::visit::{self, Visits};
 use crate::error::Result;
+use crate::ingest::attached_by;
 use crate::{App, random};
 
 /// Log rows that are read at a time.
@@ -36,6 +39,8 @@ const LOOK: Duration = Duration::from_millis(500);
 struct News {
     trigger: Trigger,
     log: LogId,
+    /// What it is about, if it is told of that once.
+    subject: Option<Uuid>,
     affiliate: AffiliateId,
     deal: Option<DealId>,
     values: Values,
@@ -135,6 +140,7 @@ fn call(news: &News, definition: &PostbackRow, now: Timestamp) -> Option<Deliver
         log: news.log,
         place: 0,
         trigger: news.trigger,
+        subject: news.subject,
         method: definition.method,
         url,
         body,
@@ -159,8 +165,6 @@ struct Reader<'a> {
 struct Known {
     program: ProgramId,
     facts: BTreeMap<FactId, FactRow>,
-    /// Facts that had waited for their customer, by the registration behind which they were booked.
-    waited: BTreeMap<ReferralId, Vec<FactId>>,
     referrals: BTreeMap<ReferralId, ReferralRow>,
     uids: BTreeMap<PersonId, String>,
     slugs: BTreeMap<AffiliateId, String>,
@@ -190,8 +194,10 @@ impl Reader<'_> {
 
     async fn known(&self, connection: &mut Connection) -> Result<Option<(Known, Vec<MovedRow>)>> {
         let program = self.program;
-        let ids: Vec<FactId> = self.logs.iter().map(|row| FactId(row.id.0)).collect();
-        let mut facts: BTreeMap<FactId, FactRow> = store::fact::by_ids(connection, program, &ids)
+        let own = self.logs.iter().map(|row| FactId(row.id.0));
+        let ids: Vec<FactId> =
+            own.chain(self.logs.iter().flat_map(|row| attached_by(row.body.as_ref()))).collect();
+        let facts: BTreeMap<FactId, FactRow> = store::fact::by_ids(connection, program, &ids)
             .await?
             .into_iter()
             .map(|row| (row.id, row))
@@ -202,21 +208,6 @@ impl Reader<'_> {
         let logs: Vec<LogId> = self.logs.iter().map(|row| row.id).collect();
         let list: Vec<ReferralId> = referrals.iter().copied().collect();
         let moved = store::postback::moved(connection, program, &list, &logs).await?;
-        let registered: Vec<ReferralId> = facts
-            .values()
-            .filter(|fact| fact.kind == Kind::Registration)
-            .filter_map(|fact| fact.referral)
-            .collect();
-        let mut waited: BTreeMap<ReferralId, Vec<FactId>> = BTreeMap::new();
-        for fact in store::fact::of_referrals(connection, program, &registered).await? {
-            let Some(referral) = fact.referral else { continue };
-            let registration =
-                facts.values().find(|it| it.referral == Some(referral) && it.kind == Kind::Registration);
-            if registration.is_some_and(|registration| fact.id < registration.id) {
-                waited.entry(referral).or_default().push(fact.id);
-                facts.insert(fact.id, fact);
-            }
-        }
         let referrals: BTreeMap<ReferralId, ReferralRow> =
             store::referral::read(connection, program, &referrals)
                 .await?
@@ -238,7 +229,6 @@ impl Reader<'_> {
         };
         let known = Known {
             program,
-            waited,
             uids: store::postback::uids(connection, program, &people).await?,
             slugs: found.into_iter().map(|found| (found.id, found.slug)).collect(),
             deals: deals.into_iter().map(|deal| (deal.version, deal.id)).collect(),
@@ -266,7 +256,7 @@ impl Reader<'_> {
         values.insert("payout_currency", payout.currency.to_string());
         values.insert("currency", payout.currency.to_string());
         let (trigger, log, affiliate) = (Trigger::PayoutPaid, log.id, payout.affiliate);
-        Ok(Some(News { trigger, log, affiliate, deal: None, values }))
+        Ok(Some(News { trigger, log, subject: None, affiliate, deal: None, values }))
     }
 
     fn common(&self, trigger: Trigger, log: &NumberedRow) -> Values {
@@ -284,14 +274,17 @@ fn common(program: ProgramId, trigger: Trigger, log: &NumberedRow) -> Values {
 }
 
 impl Known {
-    /// What a fact and those that had waited for it are news of. Customers without a deal are nobody's news.
+    /// What a fact and those that had waited for it are news of; one that waits is none until then. Customers without a deal
+    /// are nobody's news.
     fn of_fact(&self, log: &NumberedRow, moved: &[&MovedRow]) -> Vec<News> {
-        let Some(fact) = self.facts.get(&FactId(log.id.0)) else { return Vec::new() };
-        let mut news = self.of(log, fact, moved);
-        if fact.kind == Kind::Registration {
-            let waited = fact.referral.and_then(|referral| self.waited.get(&referral));
-            let waited = waited.into_iter().flatten().filter_map(|id| self.facts.get(id));
-            news.extend(waited.flat_map(|fact| self.of(log, fact, &[])));
+        let waited = attached_by(log.body.as_ref());
+        let own = self.facts.get(&FactId(log.id.0)).filter(|fact| fact.outcome.note != Some(Note::Parked));
+        let (of_waited, of_own): (Vec<&MovedRow>, Vec<&MovedRow>) =
+            moved.iter().copied().partition(|row| waited.contains(&row.fact));
+        let mut news: Vec<News> = own.into_iter().flat_map(|fact| self.of(log, fact, &of_own)).collect();
+        for fact in waited.iter().filter_map(|id| self.facts.get(id)) {
+            let of_it: Vec<&MovedRow> = of_waited.iter().copied().filter(|row| row.fact == fact.id).collect();
+            news.extend(self.of(log, fact, &of_it));
         }
         news
     }
@@ -322,7 +315,8 @@ impl Known {
                 moved.iter().filter(|row| row.affiliate == affiliate).map(|row| row.change_micros).sum();
             values.insert("commission", decimal(change.into(), 2));
             values.insert("commission_change", decimal(change.into(), 2));
-            Some(News { trigger, log: log.id, affiliate, deal: Some(deal), values })
+            let subject = if trigger == Trigger::Payment { fact.id.0 } else { referral.id.0 };
+            Some(News { trigger, log: log.id, subject: Some(subject), affiliate, deal: Some(deal), values })
         });
         news.collect()
     }
@@ -354,7 +348,8 @@ impl Known {
         values.insert("commission_kind", kind.as_str().to_owned());
         values.insert("commission", decimal(standing.into(), 2));
         values.insert("commission_change", decimal(moved.change_micros.into(), 2));
-        Some(News { trigger, log: log.id, affiliate: moved.affiliate, deal: Some(deal), values })
+        let (log, affiliate, deal) = (log.id, moved.affiliate, Some(deal));
+        Some(News { trigger, log, subject: None, affiliate, deal, values })
     }
 
     /// A customer's owner and deal at an instant, and what is said of them: to the owner unless somebody else is told.

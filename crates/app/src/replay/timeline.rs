@@ -15,7 +15,7 @@ use store::transfer::TransferRow;
 use uuid::Uuid;
 
 use super::history::Case;
-use crate::ingest::NAMED;
+use crate::ingest::{NAMED, attached_by};
 
 /// Something that changed what is booked on a referral.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub(super) fn of(case: &Case) -> Vec<Event> {
     let facts: BTreeMap<FactId, &FactRow> = case.facts.iter().map(|fact| (fact.id, fact)).collect();
     let mut waited: BTreeMap<FactId, Vec<&FactRow>> = BTreeMap::new();
     let mut versioned: Vec<(i64, Event)> = Vec::new();
-    let named: HashSet<FactId> = case.decisions.iter().flat_map(attached_by).collect();
+    let named: HashSet<FactId> = case.decisions.iter().flat_map(found_by).collect();
     for fact in case.facts.iter().filter(|fact| !named.contains(&fact.id)) {
         match version(case, fact) {
             Some((version, at)) => {
@@ -57,7 +57,7 @@ pub(super) fn of(case: &Case) -> Vec<Event> {
         let version = row.scope.map_or(0, |(_, version)| version);
         let booked = |id| (version, Event::Fact { id, log: row.id, at: row.recorded_at });
         match row.kind.as_str() {
-            NAMED => versioned.extend(attached_by(row).map(booked)),
+            NAMED => versioned.extend(found_by(row).into_iter().map(booked)),
             _ => versioned.push((version, Event::Decision(row.clone()))),
         }
     }
@@ -77,10 +77,8 @@ pub(super) fn of(case: &Case) -> Vec<Event> {
 }
 
 /// Refunds and disputes that were booked when another id of their payment became known.
-fn attached_by(row: &WrittenRow) -> impl Iterator<Item = FactId> {
-    let body = row.body.as_ref().filter(|_| row.kind == NAMED);
-    let listed = body.and_then(|body| body.get("attached")?.as_array()).into_iter().flatten();
-    listed.filter_map(|id| id.as_str()?.parse().ok())
+fn found_by(row: &WrittenRow) -> Vec<FactId> {
+    attached_by(row.body.as_ref().filter(|_| row.kind == NAMED))
 }
 
 /// Which version of the referral a fact made, and when; nothing for one that had waited.

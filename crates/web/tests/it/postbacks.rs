@@ -162,6 +162,78 @@ GET /payout_paid?uid=&a=&c=&d=&k=&p=56.50EUR
     });
 }
 
+#[test]
+fn a_payment_that_waited_is_told_when_its_customer_comes_with_what_it_earned() {
+    run_with(allowed(), async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, jane) = program(&test).await;
+        for trigger in ["registration", "first_deposit", "payment"] {
+            define(
+                &client,
+                trigger,
+                format!("{server}/{trigger}/{{customer_id}}?a={{amount}}&c={{commission}}"),
+            )
+            .await;
+        }
+        let payment = |uid: &str| {
+            let id = format!("paid-{uid}");
+            json!({ "type": "payment", "id": id, "uid": uid, "amount": "10", "currency": "EUR", "park": true })
+        };
+        assert_eq!(client.post("/v1/events", payment("at-once")).await.status, 201);
+        client.refer(jane, "at-once").await;
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @r"
+GET /first_deposit/at-once?a=10.00&c=41.00
+GET /payment/at-once?a=10.00&c=41.00
+GET /registration/at-once?a=&c=2.00
+");
+        assert_eq!(client.post("/v1/events", payment("later")).await.status, 201);
+        work(&test).await;
+        assert!(listener.heard().is_empty());
+        client.refer(jane, "later").await;
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @r"
+GET /first_deposit/later?a=10.00&c=41.00
+GET /payment/later?a=10.00&c=41.00
+GET /registration/later?a=&c=2.00
+");
+        // Another payment that comes late is no first deposit again.
+        let older = json!({
+            "type": "payment", "id": "older", "uid": "later", "amount": "20", "currency": "EUR",
+            "occurred_at": "2026-06-01T00:00:00Z",
+        });
+        assert_eq!(client.post("/v1/events", older).await.status, 201);
+        work(&test).await;
+        assert_snapshot!(sorted(listener.heard()), @"GET /payment/later?a=20.00&c=2.00");
+    });
+}
+
+#[test]
+fn a_registration_that_takes_the_place_of_a_browsers_is_told_once() {
+    run_with(allowed(), async |test| {
+        let listener = Listener::default();
+        let server = listener.start().await;
+        let (client, _) = program(&test).await;
+        let adam = client.affiliate("adam").await;
+        define(&client, "registration", format!("{server}/{{affiliate}}/{{customer_id}}")).await;
+        let program = client.get("/v1/program").await.json();
+        let tracking = program["tracking_id"].as_str().expect("an id");
+        for (uid, is_told_between) in [("one", true), ("two", false)] {
+            let declared =
+                format!("/t?evt=conversion&customer_id={tracking}&affiliate_slug=jane&m_uid={uid}");
+            assert_eq!(test.send("GET", &declared, &[], None).await.status, 200);
+            if is_told_between {
+                work(&test).await;
+                assert_eq!(listener.heard(), ["GET /jane/one"]);
+            }
+            client.refer(adam, uid).await;
+            work(&test).await;
+            assert_eq!(listener.heard(), [format!("GET /adam/{uid}")]);
+        }
+    });
+}
+
 /// Clicks a link as a browser does, and returns the token that the landing page is given.
 async fn click(test: &TestApp, path: &str) -> String {
     let answer = test.send("GET", path, &[("user-agent", "Mozilla/5.0 (X11; Linux x86_64)")], None).await;

@@ -11,6 +11,7 @@ use domain::ledger;
 use domain::outcome::{Outcome, Standing};
 use domain::sub_affiliate::Network;
 use domain::time::{Period, Timestamp};
+use serde_json::json;
 use store::Rows;
 use store::attribution::AttributionRow;
 use store::commission::CommissionRow;
@@ -24,6 +25,7 @@ use store::roll_up::{Day, Figures};
 use uuid::Uuid;
 
 use super::count::{count, count_first, count_refund, counts_payments, day_of, deposits_of};
+use crate::ingest::ATTACHED;
 use crate::ingest::prepare::Prepared;
 use crate::ingest::world::{Scope, World};
 use crate::ledger::{Journal, Origin, Part};
@@ -135,6 +137,18 @@ impl Effects {
             Kind::Activity => "activity.recorded",
         };
         self.logs.push(LogRow { id: prepared.fact.into(), kind, scope, recorded_at: prepared.now, body });
+    }
+
+    /// Lists in a command's log row what had waited and was booked behind it: all that was attached from a place on.
+    pub(super) fn log_attached(&mut self, prepared: &Prepared, from: usize) {
+        let attached: Vec<FactId> = self.attached.iter().skip(from).map(|row| row.fact).collect();
+        if attached.is_empty() {
+            return;
+        }
+        let log = LogId::from(prepared.fact);
+        if let Some(row) = self.logs.iter_mut().rev().find(|row| row.id == log) {
+            row.body.get_or_insert_with(|| json!({}))[ATTACHED] = json!(attached);
+        }
     }
 
     pub(super) fn figures(&mut self, day: Day, currency: domain::currency::Currency, change: &Figures) {
