@@ -1,5 +1,6 @@
 //! What a call names a click by: the token of a redirect, or the cookie `_gr_id` of the script: eleven fields joined by `:`
-//! and URI-encoded, nine in the script's old copy (contract §4.3). Anything else is the bare client id in it.
+//! and URI-encoded, nine in the script's old copy (contract §4.3). Of the eleven, the third is dead in Reditus' script; ours
+//! keeps the token of the redirect there. Anything else is the bare client id in it.
 
 use domain::command::ClickName;
 use uuid::Uuid;
@@ -27,7 +28,9 @@ impl Cookie {
             return Cookie { click: click(&decode(text)), ..Cookie::default() };
         }
         let field = |place: usize| fields.get(place).cloned();
-        Cookie { partner_key: field(3), slug: field(6), foreign_slug: field(7), click: click(&fields[1]) }
+        let token = field(2).filter(|_| fields.len() == 11).and_then(|text| token(&text));
+        let click = token.or_else(|| click(&fields[1]));
+        Cookie { partner_key: field(3), slug: field(6), foreign_slug: field(7), click }
     }
 }
 
@@ -36,9 +39,12 @@ fn click(text: &str) -> Option<ClickName> {
     let text = text.trim();
     match Uuid::try_parse(text) {
         Ok(id) => Some(ClickName::Client(id)),
-        Err(_) if text.len() == domain::click::TOKEN_LENGTH => Some(ClickName::Token(text.to_owned())),
-        Err(_) => None,
+        Err(_) => token(text),
     }
+}
+
+fn token(text: &str) -> Option<ClickName> {
+    (text.len() == domain::click::TOKEN_LENGTH).then(|| ClickName::Token(text.to_owned()))
 }
 
 /// Undoes URI-encoding; what is no escape stays as it is.
@@ -95,7 +101,9 @@ mod tests {
         let whole = Cookie::parse(&format!(":{id}:::::john:::sub:affiliate"));
         assert_eq!((whole.slug.as_deref(), whole.click), (Some("john"), Some(client)));
         let token = "x".repeat(54);
-        assert_eq!(Cookie::parse(&token).click, Some(ClickName::Token(token)));
+        assert_eq!(Cookie::parse(&token).click, Some(ClickName::Token(token.clone())));
+        let whole = Cookie::parse(&format!(":{id}:{token}:::::::sub:affiliate"));
+        assert_eq!(whole.click, Some(ClickName::Token(token)));
     }
 
     proptest! {

@@ -93,7 +93,7 @@ test("what a landing page's parameters become", async () => {
     ["fp_ref=d&ps_partner_key=e", ":::::::d:fp_ref::affiliate"],
     ["ps_partner_key=e", ":::::::e:ps_partner_key::affiliate"],
     ["red=%C3%A9lise", "::::::élise::::affiliate"],
-    [`rfr=${TOKEN}`, "::::::::::affiliate"],
+    [`rfr=${TOKEN}`, `::${TOKEN}::::::::affiliate`],
     ["rfr=short&sid=x&gr_uid=y", undefined],
   ];
   for (const [query, expected] of cases) {

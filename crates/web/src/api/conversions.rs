@@ -91,7 +91,8 @@ fn short(text: &str, limit: usize) -> Result<String, domain::text::TextError> {
 }
 
 impl NewConversion {
-    fn into_registration(self) -> Result<Registration, Problem> {
+    /// The registration, and what names its affiliate, most decisive first.
+    fn into_registration(self) -> Result<(Registration, Vec<AffiliateName>), Problem> {
         let uid = optional("uid", self.uid.as_ref(), Uid::parse)?;
         let email = optional("email", self.email.as_ref(), Email::parse)?;
         if uid.is_none() && email.is_none() {
@@ -121,7 +122,8 @@ impl NewConversion {
         let named =
             slug.map(AffiliateName::Slug).or(self.affiliate_id.map(|id| AffiliateName::Id(AffiliateId(id))));
         let in_cookies =
-            app::visit::names(slugs.iter().map(String::as_str), keys.first().map(String::as_str));
+            || app::visit::names(slugs.iter().map(String::as_str), keys.first().map(String::as_str));
+        let names = named.map_or_else(in_cookies, |named| vec![named]);
         let country = optional("country", self.country.as_ref(), country)?;
         let attributes = Attributes {
             coupon: optional("coupon", self.coupon.as_ref(), |text| {
@@ -133,8 +135,7 @@ impl NewConversion {
             ..Attributes::default()
         };
         let occurred_at = self.occurred_at.map(|at| at.0);
-        let affiliate = named.or(in_cookies.into_iter().next());
-        Ok(Registration { affiliate, clicks, uid, email, attributes, occurred_at })
+        Ok((Registration { affiliate: None, clicks, uid, email, attributes, occurred_at }, names))
     }
 }
 
@@ -171,7 +172,9 @@ pub(crate) async fn create_conversion(
 ) -> Result<(StatusCode, Json<Conversion>), Problem> {
     params.finish()?;
     app.limits().of_key(crate::key::presented(&headers).unwrap_or_default(), caller.now)?;
-    let command = Command::Registration(body.into_registration()?);
+    let (registration, names) = body.into_registration()?;
+    let affiliate = app::visit::first_known(&app, caller.program, names).await?;
+    let command = Command::Registration(Registration { affiliate, ..registration });
     let ask = Ask { key, ..Ask::new(Operation::Conversion, command) };
     let recorded = app::ingest::submit(&app, caller.program, caller.now, ask).await?;
     let conversion = Conversion {

@@ -129,10 +129,11 @@
 
   /** @param {Visit} visit */
   const save = (visit) => {
-    const { rl, id, pk, uid, slug, cslug, ctype, sid, type } = (current = visit);
-    const fields = [rl, id, "", pk, uid, "", slug, cslug, ctype, sid, type];
+    const { rl, id, token, pk, uid, slug, cslug, ctype, sid, type } = (current = visit);
+    // The third field is dead in Reditus' script. Whoever hands over the cookie hands over the token.
+    const fields = [rl, id, token, pk, uid, "", slug, cslug, ctype, sid, type];
     keep(COOKIE, fields.map((field) => field.replace(/:/g, "%3A")).join(":"));
-    keep(TOKEN, visit.token);
+    keep(TOKEN, token);
   };
 
   /** A client id: a UUID of version 4. (`crypto.randomUUID` is missing on pages without TLS.) */

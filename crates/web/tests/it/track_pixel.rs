@@ -338,6 +338,26 @@ fn one_address_takes_pixels_and_beacons() {
 }
 
 #[test]
+fn the_first_name_that_is_known_counts() {
+    run(async |test| {
+        let page = Page::new(&test).await;
+        let names = "affiliate_slug=nobody&cslug=ann&ctype=via&m_email=a@example.com";
+        let path = format!("/t?evt=conversion&customer_id={}&{names}", page.tracking_id);
+        assert_eq!(test.send("GET", &path, &[], None).await.status, 200);
+        assert_eq!(page.owner("a@example.com").await, Some(page.ann));
+        let cookie = format!(":{CLIENT}:::::nobody:ann:via::affiliate");
+        for (path, field) in
+            [("/v1/conversions", "click_id"), ("/reditus/api/v1/tracking/conversion", "gr_id")]
+        {
+            let email = format!("{field}@example.com");
+            let answer = page.client.post(path, json!({ field: cookie, "email": email })).await;
+            assert_eq!(answer.status, 201, "{path}: {}", answer.text());
+            assert_eq!(page.owner(&email).await, Some(page.ann), "{path}");
+        }
+    });
+}
+
+#[test]
 fn a_pixel_on_the_host_of_the_redirect_brings_its_click() {
     run(async |test| {
         let page = Page::new(&test).await;
@@ -370,6 +390,14 @@ fn a_pixel_on_the_host_of_the_redirect_brings_its_click() {
         assert_eq!(page.get(&page.pixel("/t", "pageview", CLIENT, "bob", "", "")).await.status, 200);
         let by_script = tell("g@example.com", kept, &format!("&grid={CLIENT}")).await;
         assert!(by_script.is_some() && by_script != Some(page.ann), "{by_script:?}");
+        // A caller with a key hands over the script's cookie, whose third field is the token.
+        let cookie = format!(":8f3c1a52-0000-4000-8000-000000000001:{token}::::::::affiliate");
+        let keyed = json!({ "click_id": cookie.replace(':', "%3A"), "email": "keyed@example.com" });
+        let answer = page.client.post("/v1/conversions", keyed).await;
+        assert_eq!((answer.status, answer.json()["affiliate_id"].as_i64()), (201, Some(page.ann)));
+        let body = json!({ "gr_id": cookie, "email": "reditus@example.com" });
+        assert_eq!(page.client.post("/reditus/api/v1/tracking/conversion", body).await.status, 201);
+        assert_eq!(page.owner("reditus@example.com").await, Some(page.ann));
         // A beacon brings it as well.
         let body =
             json!({ "evt": "conversion", "customer_id": page.tracking_id, "m_email": "h@example.com" });

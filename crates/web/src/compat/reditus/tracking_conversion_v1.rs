@@ -32,7 +32,8 @@ pub(super) async fn create(
     recorder: Recorder,
     Object(request): Object<ConversionRequest>,
 ) -> Result<Response> {
-    let (affiliate, clicks) = request.evidence()?;
+    let (names, clicks) = request.evidence()?;
+    let affiliate = app::visit::first_known(&app, recorder.caller.program, names).await?;
     let is_bare = affiliate.is_none() && matches!(clicks[..], [ClickName::Client(_)]);
     let registration = Registration { affiliate, clicks, ..registration(&request.email, &request.uid)? };
     match record(&app, recorder, Operation::ReditusConversionDeprecated, registration).await? {
@@ -50,21 +51,20 @@ fn names_nobody() -> Failure {
 }
 
 impl ConversionRequest {
-    /// The affiliate that the cookie names, else the one of the partner key; and the click.
-    fn evidence(&self) -> Result<(Option<AffiliateName>, Vec<ClickName>)> {
+    /// What names the affiliate: the cookie's slugs and partner key, and the partner key beside it; and the click.
+    fn evidence(&self) -> Result<(Vec<AffiliateName>, Vec<ClickName>)> {
         let cookie = filled(&self.gr_id).map(Cookie::parse).unwrap_or_default();
         let clicks: Vec<ClickName> = cookie.click.into_iter().collect();
+        let mut names = Vec::new();
         for slug in [&cookie.slug, &cookie.foreign_slug] {
-            if let Some(slug) = optional("gr_id", slug, Slug::parse)? {
-                return Ok((Some(AffiliateName::Slug(slug)), clicks));
-            }
+            names.extend(optional("gr_id", slug, Slug::parse)?.map(AffiliateName::Slug));
         }
         let in_cookie = free_text("gr_id", &cookie.partner_key, PARTNER_KEY)?;
-        let beside = free_text("pk", &self.pk, PARTNER_KEY)?;
-        match in_cookie.or(beside.map(|key| key.trim().to_owned())) {
-            Some(key) => Ok((Some(AffiliateName::PartnerKey(key)), clicks)),
-            None if clicks.is_empty() => Err(names_nobody()),
-            None => Ok((None, clicks)),
+        let beside = free_text("pk", &self.pk, PARTNER_KEY)?.map(|key| key.trim().to_owned());
+        names.extend(in_cookie.into_iter().chain(beside).map(AffiliateName::PartnerKey));
+        if names.is_empty() && clicks.is_empty() {
+            return Err(names_nobody());
         }
+        Ok((names, clicks))
     }
 }
