@@ -18,6 +18,8 @@ mod segment;
 mod sync;
 pub(crate) mod write;
 
+pub use record::LONGEST_AGENT;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -61,12 +61,11 @@ impl Secret {
         *whole.first_chunk().expect("16 is less than 32")
     }
 
-    /// The keyed hash of a network address with what a browser calls itself.
-    pub fn browser(&self, address: std::net::IpAddr, agent: &str) -> Hash {
+    /// The keyed hash of a network address, as its hash in the program, with what a browser calls itself.
+    pub fn browser(&self, address_hash: &[u8], agent: &str) -> Hash {
         let mut mac = self.names.clone();
         mac.update(b"browser");
-        mac.update(address.to_canonical().to_string().as_bytes());
-        mac.update(&[0]);
+        mac.update(address_hash);
         mac.update(agent.as_bytes());
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
         *whole.first_chunk().expect("16 is less than 32")

@@ -70,8 +70,6 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// What the browser calls itself.
     pub agent: String,
-    /// The keyed hash of both.
-    pub visitor: Option<Visitor>,
     /// The page that tells.
     pub page: String,
     /// The page that the visitor came from.
@@ -108,9 +106,12 @@ impl Visits {
     }
 }
 
-/// The keyed hash of a network address and of what a browser calls itself.
-pub fn visitor(app: &App, address: IpAddr, agent: &str) -> Visitor {
-    app.0.secret.browser(address, agent)
+impl Origin {
+    /// The keyed hash of the network address and of what the browser calls itself, as the program's clicks are compared by.
+    pub fn visitor(&self, app: &App, program: ProgramId) -> Option<Visitor> {
+        let address_hash = app.0.secret.address(program, self.address?);
+        Some(app.0.secret.browser(&address_hash, &self.agent))
+    }
 }
 
 /// Takes up what a browser tells. Refused are a program that does not exist, a conversion without a customer, and more than
@@ -247,6 +248,7 @@ async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) 
         return Err(Error::invalid("m_email", "a conversion names the customer by m_email, m_uid or both"));
     }
     // Where the script ran, it knows the last click; a cookie of ours may be of one long before.
+    let visitor = report.origin.visitor(app, program);
     let kept = report.origin.tokens.into_iter().find(|(of, _)| *of == program).map(|(_, token)| token);
     let token = report.token.or(kept.filter(|_| report.client.is_none()));
     let clicks = token.map(ClickName::Token).into_iter().chain(report.client.map(ClickName::Client));
@@ -259,7 +261,7 @@ async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) 
         occurred_at: None,
     };
     let command = Command::Registration(registration);
-    let ask = Ask { visitor: report.origin.visitor, ..Ask::new(Operation::BrowserConversion, command) };
+    let ask = Ask { visitor, ..Ask::new(Operation::BrowserConversion, command) };
     match submit(app, program, now, ask).await {
         Err(refused @ (Refused::Unavailable | Refused::Internal(_))) => Err(refused.into()),
         Err(refused) => {

@@ -89,7 +89,7 @@ async fn join(
         return Err(Refusal(StatusCode::BAD_REQUEST, message.to_owned()));
     }
     let details = details(joining.user_details.unwrap_or_default())?;
-    let status = app::widget::join(&app, &path(product), token, app.now(), details).await?;
+    let status = app::widget::join(&app, &path(product), token, app.now(), details, &sender.origin).await?;
     Ok(Json(status.into()))
 }
 

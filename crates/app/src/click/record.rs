@@ -10,8 +10,10 @@ use domain::traffic::{Traffic, clean};
 use store::click::{ClickRow, Grade};
 use uuid::Uuid;
 
-/// The longest text of an agent, a page and a query that is kept, in bytes.
-const LONGEST_AGENT: usize = 400;
+/// Of what a visitor's program calls itself, bytes that count.
+pub const LONGEST_AGENT: usize = 400;
+
+/// The longest text of a page and a query that is kept, in bytes.
 const LONGEST_PAGE: usize = 1_000;
 pub(super) const LONGEST_QUERY: usize = 4_000;
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::balance::AccountRow;
 use crate::error::{Error, Result};
+use crate::visit::Origin;
 use crate::{App, Caller, random};
 
 /// What a program's page says about its user. It is not signed, so it is kept as what somebody said.
@@ -62,13 +63,20 @@ pub async fn status(app: &App, product: &str, token: &str, now: Timestamp) -> Re
 }
 
 /// The user whom a token names joins; whoever has joined before is shown how things stand.
-pub async fn join(app: &App, product: &str, token: &str, now: Timestamp, details: Details) -> Result<Status> {
+pub async fn join(
+    app: &App,
+    product: &str,
+    token: &str,
+    now: Timestamp,
+    details: Details,
+    origin: &Origin,
+) -> Result<Status> {
     let user = authenticate(app, product, token, now).await?;
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
     let known = store::widget::advocate(&mut connection, user.program, user.hash).await?;
     drop(connection);
     if known.is_none() {
-        make(app, &user, details, now).await?;
+        make(app, &user, details, now, origin).await?;
     }
     shown(app, user).await
 }
@@ -89,10 +97,12 @@ async fn authenticate(app: &App, product: &str, token: &str, now: Timestamp) -> 
 }
 
 /// Makes the affiliate of a user. Of two calls at once one makes it, and the other finds it made.
-async fn make(app: &App, user: &User, details: Details, now: Timestamp) -> Result<()> {
+async fn make(app: &App, user: &User, details: Details, now: Timestamp, origin: &Origin) -> Result<()> {
     let caller = Caller::operator(user.program, now);
     let id = AffiliateId(app.0.counters.next(app.pool(), user.program, "affiliate").await?);
-    let row = affiliate(id, user, details, now);
+    let mut row = affiliate(id, user, details, now);
+    // Her own registrations are told by that.
+    row.person.visitor = origin.visitor(app, user.program).map(|visitor| visitor.to_vec());
     let mut tx = Tx::begin(app.pool(), user.program).await?;
     store::affiliate::append(&mut tx, user.program, &row).await?;
     if !store::widget::append_advocate(&mut tx, user.program, user.hash, id, now).await? {

@@ -11,9 +11,6 @@ use axum::http::{HeaderMap, header};
 use domain::ids::ProgramId;
 use std::convert::Infallible;
 
-/// Of what a browser calls itself, bytes that count.
-const AGENT: usize = 512;
-
 /// Who sends a request.
 pub(crate) struct Sender {
     /// What is known of it; nothing of pages.
@@ -27,10 +24,10 @@ impl FromRequestParts<App> for Sender {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let address = crate::track::address(app, &parts.headers, peer);
         let agent = parts.headers.get(header::USER_AGENT).map_or(&b""[..], |agent| agent.as_bytes());
-        let agent = String::from_utf8_lossy(&agent[..agent.len().min(AGENT)]).into_owned();
-        let visitor = address.map(|address| app::visit::visitor(app, address, &agent));
+        let agent =
+            String::from_utf8_lossy(&agent[..agent.len().min(app::click::LONGEST_AGENT)]).into_owned();
         let tokens = tokens(&parts.headers);
-        Ok(Sender { origin: Origin { address, agent, visitor, tokens, ..Origin::default() } })
+        Ok(Sender { origin: Origin { address, agent, tokens, ..Origin::default() } })
     }
 }
 

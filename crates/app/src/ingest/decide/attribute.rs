@@ -178,11 +178,14 @@ pub(super) fn watch(
     affiliate: &Found,
 ) {
     let World { program, choices, .. } = world;
-    let within_hour = choices.within_hour.entry(affiliate.id).or_default();
-    let visitor = prepared.ask.visitor.as_ref().map(|visitor| &visitor[..]);
-    let registered = Registered { email, visitor, within_hour: *within_hour };
-    *within_hour = within_hour.saturating_add(1);
     let (own_email, own_visitor) = choices.people.get(&affiliate.id).cloned().unwrap_or_default();
+    // Whoever tells is seen itself, or its clicks were.
+    let clicked = prepared.clicks.iter().flat_map(|click| choices.made_with(click));
+    let visitor =
+        prepared.ask.visitor.iter().chain(clicked).find(|it| own_visitor.as_deref() == Some(&it[..]));
+    let visitor = visitor.map(|visitor| &visitor[..]);
+    let within_hour = choices.within_hour.get(&affiliate.id).copied().unwrap_or_default();
+    let registered = Registered { email, visitor, within_hour };
     let known = Known { email: own_email.as_deref(), visitor: own_visitor.as_deref() };
     let per_hour = program.review_registrations_per_hour.and_then(|limit| u32::try_from(limit).ok());
     let watch = Watch { disposable_domains: &program.tracking.disposable_domains, per_hour };
@@ -193,6 +196,7 @@ pub(super) fn watch(
         }
         _ => None,
     }));
+    choices.within_hour.insert(affiliate.id, within_hour.saturating_add(1));
     // Organic traffic earns nothing, so there is nothing to hold back.
     if affiliate.id == program.default_affiliate {
         return;

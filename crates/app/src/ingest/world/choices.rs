@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::TimeDelta;
 use domain::attribution::Code;
+use domain::click::ClickId;
 use domain::command::{AffiliateName, Command};
 use domain::ids::{AffiliateId, LinkId, ProgramId, ReferralId};
 use domain::time::Timestamp;
 use store::affiliate::Found;
 use store::attribution::evidence::VisitRow;
 use store::coupon::CouponRow;
-use store::{Result, Tx};
+use store::{Connection, Result, Tx};
 use uuid::Uuid;
 
 use super::World;
 use crate::App;
 use crate::cache::{Decisions, Offers};
+use crate::ingest::Visitor;
 use crate::ingest::prepare::{Clicked, Prepared};
 
 /// What the registrations of a batch are decided by.
@@ -27,6 +29,8 @@ pub(crate) struct Choices {
     pub(crate) links: BTreeMap<LinkId, AffiliateId>,
     /// Visits by the id that the script gave the browser.
     pub(crate) visits: HashMap<Uuid, Vec<VisitRow>>,
+    /// What the clicks and visits were made with, as far as they are written.
+    pub(crate) browsers: Vec<(ClickId, Visitor)>,
     /// The deals to choose from.
     pub(crate) offers: Offers,
     /// The newest attribution of referrals that are there already: its number, and whether it is provisional.
@@ -47,6 +51,18 @@ impl Choices {
         })
     }
 
+    /// What a click, or the visits of a browser, were made with.
+    pub(crate) fn made_with(&self, click: &Clicked) -> impl Iterator<Item = &Visitor> {
+        let ids: Vec<ClickId> = match click {
+            Clicked::Signed(token) => vec![token.click()],
+            Clicked::Client(id) => {
+                self.visits.get(id).into_iter().flatten().map(|it| ClickId(it.id)).collect()
+            }
+            Clicked::Refused(..) | Clicked::Unchecked => Vec::new(),
+        };
+        self.browsers.iter().filter(move |(id, _)| ids.contains(id)).map(|(_, visitor)| visitor)
+    }
+
     /// The coupon that a text names, by either of its codes.
     pub(crate) fn coupon(&self, text: &str) -> Option<&CouponRow> {
         let code = Code::parse(text).ok()?;
@@ -63,6 +79,7 @@ struct Named {
     /// Coupons as they came, which is how deals name them.
     coupons: BTreeSet<String>,
     links: BTreeSet<LinkId>,
+    clicks: BTreeSet<ClickId>,
     clients: BTreeSet<Uuid>,
     /// Referrals that the customers are already.
     known: BTreeSet<ReferralId>,
@@ -88,7 +105,10 @@ impl Named {
             named.known.extend(world.referral_of(prepared));
             for click in &prepared.clicks {
                 match click {
-                    Clicked::Signed(token) => drop(named.links.insert(token.link)),
+                    Clicked::Signed(token) => {
+                        named.links.insert(token.link);
+                        named.clicks.insert(token.click());
+                    }
                     Clicked::Client(id) => drop(named.clients.insert(*id)),
                     Clicked::Refused(..) | Clicked::Unchecked => {}
                 }
@@ -147,7 +167,9 @@ pub(super) async fn load(
         }
         choices.visits.retain(|_, visits| !visits.is_empty());
         named.ids.extend(choices.visits.values().flatten().map(|visit| visit.affiliate.0));
+        named.clicks.extend(choices.visits.values().flatten().map(|visit| ClickId(visit.id)));
     }
+    choices.browsers = browsers(app, connection, program, named.clicks).await?;
     if !named.known.is_empty() {
         choices.newest = store::attribution::newest(connection, program, &named.known).await?;
     }
@@ -174,4 +196,20 @@ pub(super) async fn load(
     world.choices.offers = decisions.offers(tx.read(), &found, &coupons, of_coupons).await?;
     world.deals.extend(world.choices.offers.versions());
     Ok(())
+}
+
+/// What clicks were made with; nothing of those without an address, and of those that are not written yet.
+async fn browsers(
+    app: &App,
+    connection: &mut Connection,
+    program: ProgramId,
+    clicks: BTreeSet<ClickId>,
+) -> Result<Vec<(ClickId, Visitor)>> {
+    let clicks: Vec<ClickId> = clicks.into_iter().collect();
+    let rows = store::click::by_ids(connection, program, &clicks).await?;
+    let made_with = rows.into_iter().filter_map(|row| {
+        let agent = row.agent.unwrap_or_default();
+        Some((row.id, app.0.secret.browser(&row.address_hash?, &agent)))
+    });
+    Ok(made_with.collect())
 }

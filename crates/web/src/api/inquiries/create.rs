@@ -76,6 +76,6 @@ pub(crate) async fn create_inquiry(
         coupon: body.coupon,
         message: body.message,
     };
-    let row = app::inquiry::create(&app, &caller, new, sender.origin.visitor).await?;
+    let row = app::inquiry::create(&app, &caller, new, sender.origin.visitor(&app, caller.program)).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }

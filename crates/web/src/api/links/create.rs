@@ -79,7 +79,7 @@ pub(crate) async fn create_link(
     };
     let new = New { affiliate: body.affiliate_id, code: body.code, fields, is_default: body.is_default };
     let row = app::link::create(&app, &caller, new).await?;
-    app::affiliate::came_with(&app, &caller, sender.origin.visitor).await;
+    app::affiliate::came_with(&app, &caller, sender.origin.visitor(&app, caller.program)).await;
     let url = app::link::address(&app, &caller, &row.code, &requested_at(&headers)).await?;
     Ok((StatusCode::CREATED, Json(Link::new(row, url))))
 }

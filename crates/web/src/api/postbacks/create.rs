@@ -67,6 +67,6 @@ pub(crate) async fn create_postback(
         body: body.body,
     };
     let row = app::postback::create(&app, &caller, new).await?;
-    app::affiliate::came_with(&app, &caller, sender.origin.visitor).await;
+    app::affiliate::came_with(&app, &caller, sender.origin.visitor(&app, caller.program)).await;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
