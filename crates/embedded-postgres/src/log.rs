@@ -47,10 +47,12 @@ impl Log {
     }
 }
 
-/// Errors of a statement are the caller's to report, and refusals while starting or stopping are expected.
+/// Errors of a statement are the caller's to report, and refusals while starting or stopping are expected. Whoever gives a
+/// transaction up closes its connection.
 fn report(line: &str) {
     let has = |word: &str| line.contains(word);
-    let expected = has("the database system is") || has("due to administrator command");
+    let given_up = has("connection to client lost");
+    let expected = has("the database system is") || has("due to administrator command") || given_up;
     if (has("PANIC:  ") || has("FATAL:  ")) && !expected {
         tracing::error!(target: "postgres", "{line}");
     } else if has("WARNING:  ") {
