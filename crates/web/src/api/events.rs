@@ -82,7 +82,7 @@ pub(crate) struct Event {
     value: Option<String>,
     /// The rates by which it was converted; null where the amount is in the program's currency, and while they are
     /// missing.
-    exchange: Option<Conversion>,
+    exchange: Option<Exchanged>,
     /// When it happened.
     occurred_at: DateTime<Utc>,
     /// When it was recorded.
@@ -96,7 +96,7 @@ pub(crate) struct Event {
 
 /// The published rates by which an amount was converted.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Conversion {
+pub(crate) struct Exchanged {
     /// Their day: the last business day of TARGET before the date of the event in UTC.
     day: NaiveDate,
     /// One euro in the currency of the amount.
@@ -107,10 +107,10 @@ pub(crate) struct Conversion {
     value_rate: String,
 }
 
-impl From<Exchange> for Conversion {
-    fn from(exchange: Exchange) -> Conversion {
+impl From<Exchange> for Exchanged {
+    fn from(exchange: Exchange) -> Exchanged {
         let Exchange { day, from, to } = exchange;
-        Conversion { day, amount_rate: from.to_string(), value_rate: to.to_string() }
+        Exchanged { day, amount_rate: from.to_string(), value_rate: to.to_string() }
     }
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn answered(source_id: Option<String>, recorded: Recorded) -> Event {
         amount: recorded.amount.map(shown),
         currency: recorded.amount.map(|amount| amount.currency()),
         value: recorded.value_micros.map(|micros| decimal(micros.into(), 2)),
-        exchange: recorded.exchange.map(Conversion::from),
+        exchange: recorded.exchange.map(Exchanged::from),
         occurred_at: recorded.occurred_at,
         recorded_at: recorded.recorded_at,
         note: recorded.outcome.note.as_ref().map(note),
@@ -175,7 +175,7 @@ fn stands(row: FactRow) -> Event {
         note: row.outcome.note.as_ref().filter(|note| !is_over(note, &row)).map(note),
         results: results(&row.outcome),
         value: row.value_micros.map(|micros| decimal(micros.into(), 2)),
-        exchange: row.exchange.map(Conversion::from),
+        exchange: row.exchange.map(Exchanged::from),
         state: row.state().map(str::to_owned),
         source_id: is_named.then_some(row.source),
         amount: row.amount.map(shown),

@@ -2,6 +2,7 @@
 //! that are there.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::Value;
 use testkit::{TestApp, run};
@@ -58,6 +59,46 @@ fn the_document_is_sound() {
         for (name, schema) in schemas {
             assert_ne!(*schema, serde_json::json!({ "type": "object" }), "{name} says nothing");
         }
+    });
+}
+
+/// The document keeps schemas by their names: of two that share one, it would describe only one.
+#[test]
+fn no_two_schemas_share_a_name() {
+    fn read(folder: &Path, names: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())
+        {
+            if entry.is_dir() {
+                read(&entry, names);
+                continue;
+            }
+            let text = std::fs::read_to_string(&entry).expect("a source file");
+            for described in text.split("ToSchema)]\n").skip(1) {
+                let head = described
+                    .split(['{', '(', ';'])
+                    .find(|part| part.contains("struct ") || part.contains("enum "));
+                let (_, name) = head.and_then(|head| head.trim_end().rsplit_once(' ')).expect("a type");
+                names.push(name.to_owned());
+            }
+        }
+    }
+    let mut names = Vec::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+    assert!(names.len() > 50, "{names:?}");
+    names.sort_unstable();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+#[test]
+fn a_conversion_is_described_as_it_is_answered() {
+    run(async |test| {
+        let document = document(&test).await;
+        let answer = &document["paths"]["/v1/conversions"]["post"]["responses"]["201"];
+        let schema = answer["content"]["application/json"]["schema"]["$ref"].as_str().expect("a schema");
+        let schema = document.pointer(schema.trim_start_matches('#')).expect("it is there");
+        let properties: Vec<_> = schema["properties"].as_object().expect("an object").keys().collect();
+        assert_eq!(properties, ["affiliate_id", "event_id", "id", "occurred_at", "recorded_at"]);
     });
 }
 
