@@ -2,6 +2,8 @@
 
 use axum::body::Bytes;
 use serde::Deserialize;
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
 
 /// The largest body, in bytes.
 pub(crate) const LIMIT: usize = 1 << 20;
@@ -58,18 +60,47 @@ pub(crate) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Bod
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        match inner.classify() {
-            serde_json::error::Category::Data => {
-                let path = if path == "." { String::new() } else { path };
-                BodyError::Field { path, message: without_position(&inner.to_string()) }
-            }
-            _ => BodyError::NotJson(inner.to_string()),
+        match error.inner().classify() {
+            serde_json::error::Category::Data => field(&error, without_position(&error.inner().to_string())),
+            _ => shape::<T>(bytes).unwrap_or_else(|| BodyError::NotJson(error.into_inner().to_string())),
         }
     })?;
     deserializer.end().map_err(|error| BodyError::NotJson(error.to_string()))?;
     Ok(parsed)
+}
+
+fn field(error: &serde_path_to_error::Error<serde_json::Error>, message: String) -> BodyError {
+    let path = error.path().to_string();
+    BodyError::Field { path: if path == "." { String::new() } else { path }, message }
+}
+
+/// What is wrong with a body that is JSON, though its reader says it is not: that is what it says of a choice that is
+/// given twice, or as null. `None` where the body is no JSON.
+fn shape<'de, T: Deserialize<'de>>(bytes: &[u8]) -> Option<BodyError> {
+    let mut body: Value = serde_json::from_slice(bytes).ok()?;
+    let error = serde_path_to_error::deserialize::<_, T>(body.clone()).err()?;
+    let mut message = without_position(&error.inner().to_string());
+    // A word that is no choice makes the reader name those that are.
+    if let Some(place) = at(&mut body, error.path()) {
+        let given = std::mem::replace(place, Value::String(String::new())).to_string();
+        let again = serde_path_to_error::deserialize::<_, T>(body).err();
+        let again = again.map(|again| again.into_inner().to_string()).unwrap_or_default();
+        if let Some(choices) = again.strip_prefix("unknown variant ``, expected ") {
+            let given: String = given.chars().take(64).collect();
+            let exactly = if choices.starts_with("one of") { "exactly " } else { "" };
+            message = format!("expected {exactly}{choices}, not {given}");
+        }
+    }
+    Some(field(&error, message))
+}
+
+/// The value at a path.
+fn at<'a>(body: &'a mut Value, path: &Path) -> Option<&'a mut Value> {
+    path.iter().try_fold(body, |value, segment| match segment {
+        Segment::Seq { index } => value.get_mut(index),
+        Segment::Map { key } | Segment::Enum { variant: key } => value.get_mut(key),
+        Segment::Unknown => None,
+    })
 }
 
 fn without_position(message: &str) -> String {

@@ -91,6 +91,7 @@ fn what_cannot_be_planned_or_accepted() {
         let client = Client::with_terms(&test, percent("20")).await;
         raised(&client).await;
         let mut table = String::new();
+        let new = |reward: Value| json!({ "name": "d", "terms": { "rules": [{ "on": "payment", "reward": reward }] } });
         let change = |at: Value| json!({ "terms": percent("30"), "effective_at": at });
         for (method, path, body) in [
             ("PATCH", "/v1/deals/1", change(json!("2026-05-31T00:00:00Z"))),
@@ -102,6 +103,8 @@ fn what_cannot_be_planned_or_accepted() {
             ("POST", "/v1/deals/1/accept", json!({ "affiliate_id": "jane" })),
             ("POST", "/v1/deals/1/accept", json!({ "why": "x" })),
             ("POST", "/v1/deals/9/accept", json!({})),
+            ("POST", "/v1/deals", new(json!({ "percent": "20", "flat": "1" }))),
+            ("POST", "/v1/deals", new(json!(null))),
         ] {
             let answer = client.test.call(method, path, &client.key, Some(body.clone())).await;
             table += &format!("{method} {path} {body}\n    {}\n", problem(&answer));
@@ -125,6 +128,10 @@ POST /v1/deals/1/accept {"why":"x"}
     400 invalid why: unknown field `why`, expected one of `affiliate_id`, `from`, `reason`, `agreed`, `dry_run`
 POST /v1/deals/9/accept {}
     404 not_found there is no deal 9
+POST /v1/deals {"name":"d","terms":{"rules":[{"on":"payment","reward":{"flat":"1","percent":"20"}}]}}
+    400 invalid terms.rules[0].reward: expected exactly one of `percent`, `percent_of_net_pnl`, `percent_of_net_deposits`, `flat`, not {"flat":"1","percent":"20"}
+POST /v1/deals {"name":"d","terms":{"rules":[{"on":"payment","reward":null}]}}
+    400 invalid terms.rules[0].reward: expected exactly one of `percent`, `percent_of_net_pnl`, `percent_of_net_deposits`, `flat`, not null
 "#);
         // Back to 20 %: whoever earned 25 % would lose, and has to agree.
         let back = json!({ "from": "2026-05-01T00:00:00Z", "reason": "It was promised for May." });

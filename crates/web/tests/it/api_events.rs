@@ -246,6 +246,8 @@ fn a_wrong_field_is_named() {
             r#"{"type":"registration","affiliate_id":1}"#,
             r#"{"type":"registration","affiliate_id":99999999999999999999,"uid":"u"}"#,
             r#"{"type":"deposit"}"#,
+            r#"{"type":null}"#,
+            r#"{"type":["payment"],"id":"c"}"#,
             r#"{}"#,
             r#"[]"#,
             r#"["churn",null,null,null,null,null,null,"u",null,null,null,null,null,null,null,null,null,null]"#,
@@ -302,6 +304,8 @@ fn a_wrong_field_is_named() {
         uid: invalid uid: name the customer by uid, email or both
         affiliate_id: invalid affiliate_id: invalid type: floating point `1e+20`, expected i64
         type: invalid type: unknown variant `deposit`, expected one of `registration`, `payment`, `refund`, `dispute`, `withdrawal`, `churn`
+        type: invalid type: expected exactly one of `registration`, `payment`, `refund`, `dispute`, `withdrawal`, `churn`, not null
+        type: invalid type: expected exactly one of `registration`, `payment`, `refund`, `dispute`, `withdrawal`, `churn`, not ["payment"]
         type: invalid type: missing field `type`
         body: invalid body: invalid type: sequence, expected an object
         body: invalid body: invalid type: sequence, expected an object
