@@ -129,9 +129,17 @@ pub fn decimal(micros: i128, decimals: u32) -> String {
     if digits.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{digits}") }
 }
 
-/// Reads a decimal such as `-12.5` into micros. An exponent (`1e3`) is understood because JSON numbers may carry
-/// one; at most six decimals may be left.
+/// Reads a decimal such as `-12.5` into micros.
 pub fn parse_decimal(text: &str) -> Result<i64, AmountError> {
+    match text.contains(['e', 'E']) {
+        true => Err(AmountError::NotANumber(shown(text))),
+        false => parse_number(text),
+    }
+}
+
+/// Reads a JSON number as [`parse_decimal`] does a text. It may carry an exponent (`1e3`); at most six decimals may be
+/// left.
+pub fn parse_number(text: &str) -> Result<i64, AmountError> {
     let read = Read::of(text)?;
     match read.rest {
         Some(_) => Err(AmountError::TooManyDecimals(shown(text))),
@@ -139,7 +147,7 @@ pub fn parse_decimal(text: &str) -> Result<i64, AmountError> {
     }
 }
 
-/// Reads a decimal as [`parse_decimal`] does, and rounds one of more than six decimals to the nearest micro, half away
+/// Reads a JSON number as [`parse_number`] does, and rounds one of more than six decimals to the nearest micro, half away
 /// from zero: programs that reckon in doubles write `80.19999999999999` where they mean 80.2.
 pub fn parse_rounded(text: &str) -> Result<i64, AmountError> {
     let mut read = Read::of(text)?;
@@ -250,7 +258,9 @@ mod tests {
             ("0000000000000000000000000000001.10", 1_100_000, "1.1"),
             ("1000000000000", MAX_MICROS, "1000000000000"),
         ] {
-            assert_eq!(parse_decimal(text), Ok(micros), "{text}");
+            assert_eq!(parse_number(text), Ok(micros), "{text}");
+            let is_plain = !text.contains(['e', 'E']);
+            assert_eq!(parse_decimal(text).ok(), is_plain.then_some(micros), "{text}");
             assert_eq!(decimal(i128::from(micros), 0), printed, "{text}");
         }
         assert_eq!(decimal(20_000_000, 2), "20.00");
@@ -259,11 +269,14 @@ mod tests {
     #[test]
     fn what_is_no_amount_is_refused() {
         for text in ["", "-", ".", "1.", ".5", "+1", "1,5", "0x1", "NaN", "1e", "1e1e1", "--1", "١"] {
+            assert!(matches!(parse_number(text), Err(AmountError::NotANumber(_))), "{text}");
+        }
+        for text in ["1e3", "1.5E-3", "1e13"] {
             assert!(matches!(parse_decimal(text), Err(AmountError::NotANumber(_))), "{text}");
         }
         assert!(matches!(parse_decimal("0.0000001"), Err(AmountError::TooManyDecimals(_))));
         for text in ["1000000000000.000001", "1e13", "1e999999999", "99999999999999999999999999"] {
-            assert!(matches!(parse_decimal(text), Err(AmountError::TooLarge(_))), "{text}");
+            assert!(matches!(parse_number(text), Err(AmountError::TooLarge(_))), "{text}");
         }
         assert!(matches!(parse_positive("0"), Err(AmountError::NotPositive(_))));
     }
@@ -318,6 +331,7 @@ mod tests {
         #[test]
         fn parsing_never_panics(text in ".{0,40}") {
             let _ = parse_decimal(&text);
+            let _ = parse_number(&text);
             let _ = parse_rounded(&text);
         }
 

@@ -74,7 +74,7 @@ mod tests {
             let rate = Rate::from_percent(text).expect(text);
             assert_eq!((rate.ppm(), rate.to_string().as_str()), (ppm, text));
         }
-        for text in ["0", "-1", "100.0001", "0.00001", "twenty", ""] {
+        for text in ["0", "-1", "100.0001", "0.00001", "twenty", "", "2e1", "1E1"] {
             assert_eq!(Rate::from_percent(text), Err(InvalidRate(text.to_owned())));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::money::{decimal, parse_decimal};
+use domain::money::{decimal, parse_number};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for Decimal {
             Some(b'"') => serde_json::from_str::<String>(text).map_err(serde::de::Error::custom)?,
             _ => text.to_owned(),
         };
-        parse_decimal(&digits).map(|micros| Decimal(micros.into())).map_err(serde::de::Error::custom)
+        parse_number(&digits).map(|micros| Decimal(micros.into())).map_err(serde::de::Error::custom)
     }
 }
 

@@ -205,7 +205,7 @@ fn a_history_that_cannot_be_told_is_refused_with_the_statement() {
         r#"in "row 1 2026-03-01 luck 7": luck is no figure of a player's day"#,
     );
     refused(
-        "pay 1 p1 1e20 2026-03-01",
-        r#"in "pay 1 p1 1e20 2026-03-01": the amount 1e20 is above the limit of 1000000000000 units"#,
+        "pay 1 p1 100000000000000 2026-03-01",
+        r#"in "pay 1 p1 100000000000000 2026-03-01": the amount 100000000000000 is above the limit of 1000000000000 units"#,
     );
 }

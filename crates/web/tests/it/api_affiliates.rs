@@ -54,6 +54,7 @@ fn an_affiliate_that_cannot_be_made() {
             json!({ "name": "A", "email": "a@b.c", "parent_affiliate_id": 99 }),
             json!({ "name": "A", "email": "a@b.c", "payout_threshold": "-1" }),
             json!({ "name": "A", "email": "a@b.c", "payout_threshold": 1.5 }),
+            json!({ "name": "A", "email": "a@b.c", "payout_threshold": "1E3" }),
             json!({ "name": "A", "email": "a@b.c", "external_id": "" }),
             json!({ "name": "A", "email": "a@b.c", "company": "C" }),
         ] {
@@ -76,6 +77,7 @@ fn an_affiliate_that_cannot_be_made() {
         400 invalid parent_affiliate_id: there is no affiliate 99
         400 invalid payout_threshold: expected an amount from 0 to 1000000000000
         400 invalid payout_threshold: invalid type: floating point `1.5`, expected a decimal string such as "12.50"
+        400 invalid payout_threshold: "1E3" is not a decimal amount such as 12.50
         400 invalid external_id: it is empty
         400 invalid company: unknown field `company`, expected one of `name`, `email`, `slug`, `status`, `deal_id`, `parent_affiliate_id`, `external_id`, `payout_threshold`
         "#);

@@ -55,6 +55,7 @@ fn decisions_that_are_refused() {
         for (path, body) in [
             ("/v1/adjustments", json!({ "affiliate_id": jane, "amount": "0", "reason": "r" })),
             ("/v1/adjustments", json!({ "affiliate_id": jane, "amount": 5, "reason": "r" })),
+            ("/v1/adjustments", json!({ "affiliate_id": jane, "amount": "1e3", "reason": "r" })),
             ("/v1/adjustments", json!({ "affiliate_id": jane, "amount": "1000000000001", "reason": "r" })),
             ("/v1/adjustments", json!({ "affiliate_id": jane, "amount": "1", "reason": "r\u{0}" })),
             ("/v1/adjustments", json!({ "affiliate_id": jane, "amount": "1" })),
@@ -81,6 +82,7 @@ fn decisions_that_are_refused() {
         assert_snapshot!(table, @r#"
         400 invalid amount: 0 is not allowed; expected an amount other than 0, of at most 1000000000000
         400 invalid amount: invalid type: integer `5`, expected a decimal string such as "12.50"
+        400 invalid amount: "1e3" is not a decimal amount such as 12.50
         400 invalid amount: the amount 1000000000001 is above the limit of 1000000000000 units
         400 invalid reason: it contains the control character U+0000
         400 invalid reason: missing field `reason`

@@ -44,7 +44,7 @@ fn settings_that_cannot_be() {
             json!({ "payout_mode": null }),
             json!({ "payout_threshold": "-1" }),
             json!({ "payout_threshold": 5 }),
-            json!({ "payout_threshold": "1e13" }),
+            json!({ "payout_threshold": "10000000000000" }),
             json!({ "smartico_advance": "no" }),
             json!({ "referral_expires_after_days": 0 }),
             json!({ "referral_expires_after_days": 3651 }),
@@ -65,7 +65,7 @@ fn settings_that_cannot_be() {
         400 invalid payout_mode: invalid type: null, expected a string
         400 invalid payout_threshold: expected an amount from 0 to 1000000000000
         400 invalid payout_threshold: invalid type: integer `5`, expected a decimal string such as "12.50"
-        400 invalid payout_threshold: the amount 1e13 is above the limit of 1000000000000 units
+        400 invalid payout_threshold: the amount 10000000000000 is above the limit of 1000000000000 units
         400 invalid smartico_advance: invalid type: string "no", expected a boolean
         400 invalid referral_expires_after_days: expected 1 to 3650 days, or null for never
         400 invalid referral_expires_after_days: expected 1 to 3650 days, or null for never

@@ -1,7 +1,7 @@
 //! Request bodies of this surface: a JSON object whose amounts are JSON numbers.
 
 use axum::body::Body;
-use domain::money::{AmountError, parse_decimal, parse_rounded};
+use domain::money::{AmountError, parse_number, parse_rounded};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub(super) struct Amount(pub(super) i64);
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
-        amount(deserializer, parse_decimal)
+        amount(deserializer, parse_number)
     }
 }
 
