@@ -12,6 +12,7 @@ mod world;
 use std::sync::Arc;
 
 use domain::command::{Command, Operation, Refused};
+use domain::currency::Currency;
 use domain::exchange::Exchange;
 use domain::fact::Kind;
 use domain::ids::{AffiliateId, FactId, ProgramId, ReferralId};
@@ -86,6 +87,8 @@ pub struct Recorded {
     pub affiliate: Option<AffiliateId>,
     /// The amount as it came.
     pub amount: Option<Money>,
+    /// The program's currency.
+    pub program_currency: Currency,
     /// What it is worth in the program's currency, in micros; `None` while its rate is missing.
     pub value_micros: Option<i64>,
     /// The rates by which it was converted.

@@ -74,7 +74,7 @@ fn check_time(prepared: &Prepared) -> Result<(), Refused> {
 fn known(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Option<Answer> {
     // A batch that is tried again meets its own facts, if its first commit went through after all.
     if let Some(own) = world.facts.get(&prepared.fact) {
-        return Some(Ok(recorded(own, false)));
+        return Some(Ok(recorded(world, own, false)));
     }
     // Reports of a player's day are told apart by their revisions.
     if matches!(prepared.ask.command, Command::Activity(_)) {
@@ -82,7 +82,7 @@ fn known(world: &mut World, effects: &mut Effects, prepared: &Prepared) -> Optio
     }
     if let Some(first) = prepared.key.as_ref().and_then(|key| world.fact_named(key)) {
         let key = prepared.ask.key.as_ref().map_or_else(String::new, ToString::to_string);
-        return Some(repeat(first, prepared, Refused::KeyReused(key)));
+        return Some(repeat(world, first, prepared, Refused::KeyReused(key)));
     }
     if let Some(is_state) = is_report(&prepared.ask.command) {
         return known_report(world, prepared, is_state);
@@ -102,7 +102,7 @@ fn known_money(world: &mut World, effects: &mut Effects, prepared: &Prepared) ->
     let operation = prepared.ask.operation;
     let same_door = first.operation == operation.code();
     if same_door && first.input_hash == prepared.input_hash {
-        return Some(Ok(recorded(first, true)));
+        return Some(Ok(recorded(world, first, true)));
     }
     if let Some(field) = differs(world, first, prepared) {
         return Some(Err(Refused::OtherMoney { source_id: text.clone(), field }));
@@ -113,7 +113,7 @@ fn known_money(world: &mut World, effects: &mut Effects, prepared: &Prepared) ->
     if same_door && operation.source_is_key() {
         return Some(Err(Refused::KeyReused(text.clone())));
     }
-    let (answer, payment, referral) = (recorded(first, true), first.id, first.referral);
+    let (answer, payment, referral) = (recorded(world, first, true), first.id, first.referral);
     Some(take_more_names(world, effects, prepared, payment, referral).map(|()| answer))
 }
 
@@ -177,11 +177,11 @@ fn known_report(world: &World, prepared: &Prepared, is_state: impl Fn(&FactRow) 
         let source_id = prepared.ask.command.source().unwrap_or_default();
         return Some(Err(Refused::OtherMoney { source_id, field }));
     }
-    is_state(known).then(|| Ok(recorded(known, true)))
+    is_state(known).then(|| Ok(recorded(world, known, true)))
 }
 
-fn repeat(first: &FactRow, prepared: &Prepared, conflict: Refused) -> Answer {
-    if first.input_hash == prepared.input_hash { Ok(recorded(first, true)) } else { Err(conflict) }
+fn repeat(world: &World, first: &FactRow, prepared: &Prepared, conflict: Refused) -> Answer {
+    if first.input_hash == prepared.input_hash { Ok(recorded(world, first, true)) } else { Err(conflict) }
 }
 
 /// In what a command differs from the money its source id names (money.md §3).
@@ -215,8 +215,9 @@ fn differs(world: &World, known: &FactRow, prepared: &Prepared) -> Option<&'stat
     }
 }
 
-/// What is answered for a fact; nothing but what was stored with it, so that it never changes.
-pub(crate) fn recorded(fact: &FactRow, replayed: bool) -> Recorded {
+/// What is answered for a fact; nothing but what was stored with it and the currency of the program, which its first fact
+/// fixed, so that it never changes.
+pub(crate) fn recorded(world: &World, fact: &FactRow, replayed: bool) -> Recorded {
     let parked = fact.outcome.note == Some(Note::Parked);
     let had_value = fact.valued_at.is_none();
     Recorded {
@@ -225,6 +226,7 @@ pub(crate) fn recorded(fact: &FactRow, replayed: bool) -> Recorded {
         referral: fact.referral.filter(|_| !parked),
         affiliate: fact.outcome.affiliate,
         amount: fact.amount,
+        program_currency: world.program.currency,
         value_micros: fact.value_micros.filter(|_| had_value),
         exchange: fact.exchange.filter(|_| had_value),
         occurred_at: fact.occurred_at,
@@ -298,7 +300,7 @@ fn park(
     }
     take_own_names(world, effects, prepared);
     effects.log(prepared, None, None);
-    let answer = recorded(&fact, false);
+    let answer = recorded(world, &fact, false);
     effects.facts.push(fact.id);
     world.facts.insert(fact.id, fact);
     Ok(answer)

@@ -9,11 +9,11 @@ pub(super) mod update;
 use app::affiliate::AffiliateRow;
 use chrono::{DateTime, Utc};
 use domain::affiliate::Status;
-use domain::money::decimal;
+use domain::currency::Currency;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::fields::{self, Amount, schema, words};
+use super::fields::{self, Amount, amount, schema, words};
 
 schema! {
     AffiliateStatus = words(
@@ -58,8 +58,9 @@ pub(crate) struct Affiliate {
     updated_at: DateTime<Utc>,
 }
 
-impl From<AffiliateRow> for Affiliate {
-    fn from(row: AffiliateRow) -> Affiliate {
+impl Affiliate {
+    /// Shows an affiliate of a program that keeps its books in `currency`.
+    fn of(row: AffiliateRow, currency: Currency) -> Affiliate {
         Affiliate {
             id: row.id.0,
             name: row.person.name,
@@ -70,7 +71,7 @@ impl From<AffiliateRow> for Affiliate {
             deal_id: row.deal.map(|id| id.0),
             parent_affiliate_id: row.parent.map(|id| id.0),
             external_id: row.external_id,
-            payout_threshold: row.payout_threshold_micros.map(|micros| decimal(micros.into(), 2)),
+            payout_threshold: row.payout_threshold_micros.map(|micros| amount(micros, currency)),
             created_at: row.created_at,
             updated_at: row.updated_at,
         }

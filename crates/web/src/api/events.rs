@@ -12,9 +12,10 @@ use app::event::FactRow;
 use app::ingest::Recorded;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::command::{Command, REFUNDS_IN_TOTAL};
+use domain::currency::Currency;
 use domain::exchange::Exchange;
 use domain::fact::{DisputeState, Kind, RefundState};
-use domain::money::{Money, decimal};
+use domain::money::Money;
 use domain::outcome::{Line, LineResult, Note, Outcome, Why};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,7 +77,7 @@ pub(crate) struct Event {
     amount: Option<String>,
     /// The currency of the amount.
     #[schema(value_type = Option<CurrencyCode>)]
-    currency: Option<domain::currency::Currency>,
+    currency: Option<Currency>,
     /// What the amount is worth in the program's currency; null while its rates are missing.
     #[schema(value_type = Option<Amount>)]
     value: Option<String>,
@@ -139,12 +140,12 @@ pub(crate) fn answered(source_id: Option<String>, recorded: Recorded) -> Event {
         state: recorded.state,
         amount: recorded.amount.map(shown),
         currency: recorded.amount.map(|amount| amount.currency()),
-        value: recorded.value_micros.map(|micros| decimal(micros.into(), 2)),
+        value: recorded.value_micros.map(|micros| amount(micros, recorded.program_currency)),
         exchange: recorded.exchange.map(Exchanged::from),
         occurred_at: recorded.occurred_at,
         recorded_at: recorded.recorded_at,
         note: recorded.outcome.note.as_ref().map(note),
-        results: results(&recorded.outcome),
+        results: results(&recorded.outcome, recorded.program_currency),
     }
 }
 
@@ -159,8 +160,9 @@ fn source_of(command: &Command) -> Option<String> {
     }
 }
 
-/// A recorded event as it stands now: one that was parked names its referral once it has found it.
-fn stands(row: FactRow) -> Event {
+/// A recorded event of a program that keeps its books in `currency`, as it stands now: one that was parked names its
+/// referral once it has found it.
+fn stands(row: FactRow, currency: Currency) -> Event {
     let is_named = match row.kind {
         Kind::Payment | Kind::Dispute | Kind::Withdrawal => true,
         // A refund that came without an id of its own is named after its payment.
@@ -173,8 +175,8 @@ fn stands(row: FactRow) -> Event {
         referral_id: row.referral.map(|id| id.to_string()),
         affiliate_id: row.outcome.affiliate.map(|id| id.0),
         note: row.outcome.note.as_ref().filter(|note| !is_over(note, &row)).map(note),
-        results: results(&row.outcome),
-        value: row.value_micros.map(|micros| decimal(micros.into(), 2)),
+        results: results(&row.outcome, currency),
+        value: row.value_micros.map(|micros| amount(micros, currency)),
         exchange: row.exchange.map(Exchanged::from),
         state: row.state().map(str::to_owned),
         source_id: is_named.then_some(row.source),
@@ -194,10 +196,10 @@ fn shown(money: Money) -> String {
     amount(money.micros(), money.currency())
 }
 
-fn results(outcome: &Outcome) -> Vec<RuleResult> {
+fn results(outcome: &Outcome, currency: Currency) -> Vec<RuleResult> {
     let result = |line: &Line| match line.result {
-        LineResult::Earned(amount) => {
-            RuleResult { rule: line.rule, earned: Some(decimal(amount.0.into(), 2)), skipped: None }
+        LineResult::Earned(earned) => {
+            RuleResult { rule: line.rule, earned: Some(amount(earned.0, currency)), skipped: None }
         }
         LineResult::Skipped(why) => RuleResult { rule: line.rule, earned: None, skipped: Some(why.as_str()) },
     };

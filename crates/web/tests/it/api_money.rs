@@ -196,3 +196,27 @@ fn commissions_are_listed_and_shown_with_their_entries() {
         assert_snapshot!(problem(&client.get("/v1/commissions?state=lost").await), @r#"400 invalid state: "lost" is none of pending, due, paid, rejected"#);
     });
 }
+
+#[test]
+fn amounts_have_the_decimals_of_the_programs_currency() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        assert_eq!(client.patch("/v1/program", json!({ "currency": "JPY" })).await.status, 200);
+        let jane = client.affiliate("jane").await;
+        let changed = client.patch(&format!("/v1/affiliates/{jane}"), json!({ "payout_threshold": "5000" })).await;
+        assert_eq!(changed.json()["payout_threshold"], "5000", "{}", changed.text());
+        let path = format!("/v1/affiliates/{jane}");
+        assert_eq!(client.get(&path).await.json()["payout_threshold"], "5000");
+        client.refer(jane, "user-1").await;
+        let payment = json!({
+            "type": "payment", "id": "ch_1", "uid": "user-1", "amount": "1000", "currency": "JPY",
+        });
+        let paid = client.post("/v1/events", payment.clone()).await;
+        let event = paid.json();
+        assert_eq!([&event["amount"], &event["value"], &event["results"][0]["earned"]], ["1000", "1000", "200"]);
+        assert_eq!(client.post("/v1/events", payment).await.bytes, paid.bytes);
+        let id = event["id"].as_str().expect("an id");
+        assert_eq!(client.get(&format!("/v1/events/{id}")).await.bytes, paid.bytes);
+        assert_eq!(client.get("/v1/events?limit=1").await.json()["data"][0], event);
+    });
+}

@@ -27,10 +27,10 @@ pub(super) fn row(
         let detail = newest.activity().map_err(|error| Refused::Internal(crate::error::logged(&error)))?;
         let is_same = detail.figures == activity.figures;
         match activity.revision {
-            None if is_same => return Ok(recorded(newest, true)),
+            None if is_same => return Ok(recorded(world, newest, true)),
             None => revision = known.saturating_add(1),
             Some(given) if given < known => return Err(Refused::Stale { given, known }),
-            Some(given) if given == known && is_same => return Ok(recorded(newest, true)),
+            Some(given) if given == known && is_same => return Ok(recorded(world, newest, true)),
             Some(given) if given == known => return Err(Refused::OtherFigures(given)),
             Some(_) => {}
         }

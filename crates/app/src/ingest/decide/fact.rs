@@ -174,7 +174,7 @@ pub(super) fn record(
 }
 
 pub(super) fn answer(world: &World, prepared: &Prepared) -> Answer {
-    world.facts.get(&prepared.fact).map(|fact| recorded(fact, false)).ok_or(Refused::Unavailable)
+    world.facts.get(&prepared.fact).map(|fact| recorded(world, fact, false)).ok_or(Refused::Unavailable)
 }
 
 pub(super) fn park_or_refuse(

@@ -42,7 +42,7 @@ pub(super) fn register(
     fact.outcome = book(world, effects, prepared.referral, &fact, cause)?;
     take_own_names(world, effects, prepared);
     effects.facts.push(fact.id);
-    let answer = recorded(&fact, false);
+    let answer = recorded(world, &fact, false);
     world.facts.insert(fact.id, fact);
     attach(world, effects, prepared.referral, &names, prepared.fact.into(), prepared.now)?;
     let version = world.referrals.get(&prepared.referral).map_or(1, |scope| scope.row.version);

@@ -174,7 +174,7 @@ fn record_fact(
     let version = world.referrals.get(&id).map_or(1, |scope| scope.row.version);
     effects.log(prepared, Some((id.0, version)), None);
     effects.facts.push(fact.id);
-    let answer = recorded(&fact, false);
+    let answer = recorded(world, &fact, false);
     world.facts.insert(fact.id, fact);
     attach(world, effects, id, &bound, prepared.fact.into(), prepared.now)?;
     Ok(answer)

@@ -66,6 +66,7 @@ pub(crate) async fn create_affiliate(
         external_id: body.external_id.map(String::from),
         payout_threshold_micros: body.payout_threshold.map(|threshold| threshold.0),
     };
+    let currency = app::program::show(&app, &caller).await?.currency;
     let row = app::affiliate::create(&app, &caller, new).await?;
-    Ok((StatusCode::CREATED, Json(row.into())))
+    Ok((StatusCode::CREATED, Json(Affiliate::of(row, currency))))
 }

@@ -28,5 +28,6 @@ pub(crate) async fn list_affiliates(
     let filter =
         Filter { statuses: status.into_iter().collect(), after: page.after_id()?, ..Filter::default() };
     let rows = app::affiliate::list(&app, &caller, &filter, 0, page.reads()).await?;
-    Ok(page.answer(rows, |row| row.id.to_string(), Affiliate::from))
+    let currency = app::program::show(&app, &caller).await?.currency;
+    Ok(page.answer(rows, |row| row.id.to_string(), |row| Affiliate::of(row, currency)))
 }

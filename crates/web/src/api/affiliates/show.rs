@@ -20,5 +20,7 @@ pub(crate) async fn show_affiliate(
     params: Params,
 ) -> Result<Json<Affiliate>, Problem> {
     params.finish()?;
-    Ok(Json(app::affiliate::show(&app, &caller, id).await?.into()))
+    let row = app::affiliate::show(&app, &caller, id).await?;
+    let currency = app::program::show(&app, &caller).await?.currency;
+    Ok(Json(Affiliate::of(row, currency)))
 }

@@ -96,5 +96,7 @@ pub(crate) async fn update_affiliate(
         changes.apply(row);
         Ok(())
     };
-    Ok(Json(app::affiliate::update(&app, &caller, id, change).await?.into()))
+    let currency = app::program::show(&app, &caller).await?.currency;
+    let row = app::affiliate::update(&app, &caller, id, change).await?;
+    Ok(Json(Affiliate::of(row, currency)))
 }

@@ -38,5 +38,6 @@ pub(crate) async fn list_events(
         None => app::event::page(&app, &caller, referral, page.after_id()?, page.reads()).await?,
         Some(_) => app::event::waiting_page(&app, &caller, referral, page.after_id()?, page.reads()).await?,
     };
-    Ok(page.answer(rows, |row| row.id.to_string(), stands))
+    let currency = app::program::show(&app, &caller).await?.currency;
+    Ok(page.answer(rows, |row| row.id.to_string(), |row| stands(row, currency)))
 }

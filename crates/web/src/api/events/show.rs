@@ -23,5 +23,7 @@ pub(crate) async fn show_event(
     params: Params,
 ) -> Result<Json<Event>, Problem> {
     params.finish()?;
-    Ok(Json(stands(app::event::show(&app, &caller, id).await?)))
+    let row = app::event::show(&app, &caller, id).await?;
+    let currency = app::program::show(&app, &caller).await?.currency;
+    Ok(Json(stands(row, currency)))
 }
