@@ -78,6 +78,12 @@ impl ReferralRow {
         }
     }
 
+    /// Whose it was at an instant; `None` where it has no assignment.
+    pub fn owner_at(&self, at: Timestamp) -> Option<AffiliateId> {
+        let in_force = self.assignments.iter().rev().find(|assignment| assignment.from <= at);
+        in_force.or(self.assignments.first()).map(|assignment| assignment.affiliate)
+    }
+
     /// Every affiliate the referral has belonged to.
     pub fn affiliates(&self) -> BTreeSet<AffiliateId> {
         self.assignments.iter().map(|assignment| assignment.affiliate).collect()

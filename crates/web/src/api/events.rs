@@ -161,7 +161,7 @@ fn source_of(command: &Command) -> Option<String> {
 }
 
 /// A recorded event of a program that keeps its books in `currency`, as it stands now: one that was parked names its
-/// referral once it has found it.
+/// referral and affiliate once it has found them.
 fn stands(row: FactRow, currency: Currency) -> Event {
     let is_named = match row.kind {
         Kind::Payment | Kind::Dispute | Kind::Withdrawal => true,
@@ -189,7 +189,11 @@ fn stands(row: FactRow, currency: Currency) -> Event {
 
 /// Whether what an event waited for has come.
 fn is_over(note: &Note, row: &FactRow) -> bool {
-    *note == Note::RateMissing && row.value_micros.is_some()
+    match note {
+        Note::RateMissing => row.value_micros.is_some(),
+        Note::Parked => row.referral.is_some(),
+        _ => false,
+    }
 }
 
 fn shown(money: Money) -> String {

@@ -164,6 +164,8 @@ fn an_unknown_customer_is_refused_or_kept_until_it_is_known() {
         let id = parked.json()["id"].as_str().expect("an id").to_owned();
         let shown = client.get(&format!("/v1/events/{id}")).await.json();
         assert!(shown["referral_id"].is_string(), "{shown}");
+        assert_eq!((&shown["affiliate_id"], &shown["note"]), (&json!(jane), &json!(null)), "{shown}");
+        assert_eq!(client.get("/v1/events").await.json()["data"][1], shown);
         let balances = client.get(&format!("/v1/affiliates/{jane}/balances")).await.json();
         assert_eq!(balances["data"][0]["due"], "20.00");
     });

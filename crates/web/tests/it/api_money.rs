@@ -203,7 +203,8 @@ fn amounts_have_the_decimals_of_the_programs_currency() {
         let client = Client::new(&test).await;
         assert_eq!(client.patch("/v1/program", json!({ "currency": "JPY" })).await.status, 200);
         let jane = client.affiliate("jane").await;
-        let changed = client.patch(&format!("/v1/affiliates/{jane}"), json!({ "payout_threshold": "5000" })).await;
+        let changed =
+            client.patch(&format!("/v1/affiliates/{jane}"), json!({ "payout_threshold": "5000" })).await;
         assert_eq!(changed.json()["payout_threshold"], "5000", "{}", changed.text());
         let path = format!("/v1/affiliates/{jane}");
         assert_eq!(client.get(&path).await.json()["payout_threshold"], "5000");
@@ -213,7 +214,10 @@ fn amounts_have_the_decimals_of_the_programs_currency() {
         });
         let paid = client.post("/v1/events", payment.clone()).await;
         let event = paid.json();
-        assert_eq!([&event["amount"], &event["value"], &event["results"][0]["earned"]], ["1000", "1000", "200"]);
+        assert_eq!(
+            [&event["amount"], &event["value"], &event["results"][0]["earned"]],
+            ["1000", "1000", "200"]
+        );
         assert_eq!(client.post("/v1/events", payment).await.bytes, paid.bytes);
         let id = event["id"].as_str().expect("an id");
         assert_eq!(client.get(&format!("/v1/events/{id}")).await.bytes, paid.bytes);

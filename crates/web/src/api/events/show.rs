@@ -12,7 +12,8 @@ use crate::api::problem::Problem;
 
 /// Show an event
 ///
-/// With what came of it when it was recorded. An event that was parked names its referral once it has found it.
+/// With what came of it when it was recorded. An event that was parked names its referral and affiliate once they are
+/// known, and is no longer parked then.
 #[utoipa::path(get, path = "/v1/events/{id}", tag = "Events", operation_id = "show_event",
     params(("id" = inline(fields::EventId), Path, description = "The event.")),
     responses((status = 200, description = "The event.", body = Event)))]
