@@ -5,7 +5,7 @@ mod visit;
 pub(crate) mod watch;
 
 use domain::ids::{AffiliateId, DealId};
-use domain::postback::{Method, Template, Trigger, check_url};
+use domain::postback::{Escape, Method, Template, Trigger, check_url};
 use domain::text::Name;
 use serde_json::json;
 use store::Tx;
@@ -13,6 +13,7 @@ pub use store::postback::{DeliveryRow, PostbackRow};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::outside::http;
 use crate::{App, Caller};
 
 /// A definition as it is asked for.
@@ -54,7 +55,6 @@ const DEFINITIONS: i64 = 20;
 const BODY: usize = 10_000;
 
 fn check(row: &PostbackRow) -> Result<()> {
-    check_url(&row.url).map_err(|error| Error::invalid("url", error))?;
     match (&row.body, row.method) {
         (Some(_), Method::Get) => Err(Error::invalid("body", "a GET has none; expected the method POST")),
         (Some(body), Method::Post) => {
@@ -63,6 +63,17 @@ fn check(row: &PostbackRow) -> Result<()> {
         }
         (None, _) => Ok(()),
     }
+}
+
+/// Refuses an address that could never be called, whatever its macros stand for.
+fn check_address(url: &str) -> Result<()> {
+    let template = check_url(url).map_err(|error| Error::invalid("url", error))?;
+    let values = domain::postback::macros().map(|name| (name, "x".to_owned())).collect();
+    http::check(&template.fill(&values, Escape::Percent)).map_err(|error| {
+        let shown: String = url.chars().take(200).collect();
+        let example = "https://example.com/?id={{afp}}";
+        Error::invalid("url", format!("{shown:?} cannot be called: {error}; expected one such as {example}"))
+    })
 }
 
 /// Defines a postback. It tells of what happens from now on.
@@ -81,6 +92,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewPostback) -> Result<Post
         created_at: caller.now,
         updated_at: caller.now,
     };
+    check_address(&row.url)?;
     check(&row)?;
     let id = app.0.counters.next(app.pool(), caller.program, "postback").await?;
     let row = PostbackRow { id, ..row };
@@ -117,7 +129,10 @@ pub async fn update(app: &App, caller: &Caller, id: i64, changes: Changes) -> Re
     let mut tx = Tx::begin(app.pool(), caller.program).await?;
     let mut row = visible(store::postback::by_id(tx.read(), caller.program, id).await?, caller, id)?;
     row.name = changes.name.map_or(row.name, |name| name.as_str().to_owned());
-    row.url = changes.url.unwrap_or(row.url);
+    if let Some(url) = changes.url {
+        check_address(&url)?;
+        row.url = url;
+    }
     row.body = changes.body.unwrap_or(row.body);
     row.active = changes.active.unwrap_or(row.active);
     row.updated_at = caller.now;

@@ -248,7 +248,7 @@ pub fn check_url(text: &str) -> Result<Template, InvalidPostback> {
     let refuse = |why: &str| {
         Err(InvalidPostback(format!("{why}; expected one such as https://example.com/?id={{{{afp}}}}")))
     };
-    let Some((_, rest)) = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(scheme))
+    let Some((_, rest)) = text.split_once("://").filter(|(scheme, _)| is_web(scheme))
     else {
         return refuse("the address begins neither with https:// nor with http://");
     };
@@ -266,6 +266,10 @@ pub fn check_url(text: &str) -> Result<Template, InvalidPostback> {
         return refuse("the address is longer than 2000 bytes or holds blanks");
     }
     text.parse()
+}
+
+fn is_web(scheme: &str) -> bool {
+    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 /// How the values of a body are escaped, by what the body looks like.

@@ -1,6 +1,7 @@
 //! Requests by HTTP or HTTPS, without cookies, with a limit on size and time: a file is fetched in one request without
 //! redirects; a postback is sent, and its answer's beginning kept. What is in them is not looked at here.
 
+mod address;
 mod reach;
 #[cfg(test)]
 mod redirects;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
-use hyper::{Method, Request, Response, Uri};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -22,6 +23,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use address::{Target, read};
 pub use reach::Reach;
 
 /// How often a redirect is followed.
@@ -86,21 +88,23 @@ pub enum HttpError {
 trait Stream: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
 
-/// Where to go, from an address.
-struct Target {
-    uri: Uri,
-    host: String,
-    port: u16,
-    is_secure: bool,
-}
-
 /// Fetches a file of at most `limit` bytes within a time.
 pub async fn get(url: &str, limit: usize, patience: Duration) -> Result<Vec<u8>, HttpError> {
-    let target = read(url)?;
+    let target = read(url).map_err(|error| match error {
+        HttpError::Address(message) => {
+            HttpError::Address(format!("{message}; expected an address such as https://www.example.com/rates.xml"))
+        }
+        error => error,
+    })?;
     match tokio::time::timeout(patience, fetch(&target, limit)).await {
         Ok(result) => result,
         Err(_) => Err(HttpError::TooSlow { host: target.host, seconds: patience.as_secs() }),
     }
+}
+
+/// Refuses an address that no request could be sent to.
+pub fn check(url: &str) -> Result<(), HttpError> {
+    read(url).map(|_| ())
 }
 
 /// A request with a body that is text.
@@ -139,19 +143,9 @@ async fn follow(mut target: Target, request: &Outgoing<'_>, limit: usize) -> Res
         let (reply, location) = ask(&target, request, limit).await?;
         let next = location.filter(|_| request.body.is_none() && (300..400).contains(&reply.status));
         let Some(next) = next else { return Ok(reply) };
-        target = read(&absolute(&target, &next))?;
+        target = read(&target.absolute(&next))?;
     }
     Err(HttpError::Address(format!("{} sends on and on", target.host)))
-}
-
-/// Where a redirect leads: an address of its own, or a path at the same server.
-fn absolute(from: &Target, location: &str) -> String {
-    if !location.starts_with('/') || location.starts_with("//") {
-        return location.to_owned();
-    }
-    let scheme = if from.is_secure { "https" } else { "http" };
-    let authority = from.uri.authority().map_or("", |authority| authority.as_str());
-    format!("{scheme}://{authority}{location}")
 }
 
 async fn ask(
@@ -180,28 +174,6 @@ async fn ask(
         Ok((Reply { status, beginning: String::from_utf8_lossy(&bytes).into_owned() }, location))
     })
     .await
-}
-
-fn read(url: &str) -> Result<Target, HttpError> {
-    let refuse = |message: &str| {
-        HttpError::Address(format!(
-            "{message}; expected an address such as https://www.example.com/rates.xml"
-        ))
-    };
-    let uri: Uri = url.parse().map_err(|error| refuse(&format!("the address does not read ({error})")))?;
-    let is_secure = match uri.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
-        _ => return Err(refuse("the address begins neither with https:// nor with http://")),
-    };
-    let host =
-        uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refuse("the address names no host"))?;
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err(refuse("the address names a user, which is not understood"));
-    }
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-    Ok(Target { uri, host, port, is_secure })
 }
 
 async fn fetch(target: &Target, limit: usize) -> Result<Vec<u8>, HttpError> {

@@ -63,6 +63,7 @@ fn addresses_that_are_refused_say_why() {
         let error = check_url(url).expect_err(url).to_string();
         assert!(error.contains(why), "{url}: {error}");
     }
+    assert!(check_url("HTTPS://example.com/{{afp}}").is_ok());
     assert!("deposit".parse::<Trigger>().expect_err("none").to_string().contains("first_deposit"));
 }
 

@@ -167,6 +167,11 @@ fn postbacks_that_make_no_sense() {
             new(json!({ "method": "POST", "body": "{{x}}" })),
             new(json!({ "url": "https://{{afp}}/" })),
             new(json!({ "url": "ftp://example.com" })),
+            new(json!({ "url": "http://example.com/a\"b<{{afp}}>?x" })),
+            new(json!({ "url": "http://①②⑦.0.0.1/" })),
+            new(json!({ "url": "http://127.0.0.1%00.example.com/" })),
+            new(json!({ "url": "http://127.0.0.1:99999/port" })),
+            new(json!({ "url": "HTTP://127.0.0.1:0/{{afp}}" })),
             new(json!({ "affiliate_id": 99 })),
             new(json!({ "deal_id": 99 })),
             new(json!({ "name": "" })),
@@ -192,6 +197,16 @@ fn postbacks_that_make_no_sense() {
     400 invalid url: the host of the address holds a macro; expected one such as https://example.com/?id={{afp}}
 {"name":"n","trigger":"payment","url":"ftp://example.com"}
     400 invalid url: the address begins neither with https:// nor with http://; expected one such as https://example.com/?id={{afp}}
+{"name":"n","trigger":"payment","url":"http://example.com/a\"b<{{afp}}>?x"}
+    400 invalid url: "http://example.com/a\"b<{{afp}}>?x" cannot be called: the address does not read (invalid uri character); expected one such as https:
+{"name":"n","trigger":"payment","url":"http://①②⑦.0.0.1/"}
+    400 invalid url: "http://①②⑦.0.0.1/" cannot be called: the address does not read (invalid uri character); expected one such as https://example.com/?id
+{"name":"n","trigger":"payment","url":"http://127.0.0.1%00.example.com/"}
+    400 invalid url: "http://127.0.0.1%00.example.com/" cannot be called: the address does not read (invalid authority); expected one such as https://exam
+{"name":"n","trigger":"payment","url":"http://127.0.0.1:99999/port"}
+    400 invalid url: "http://127.0.0.1:99999/port" cannot be called: "99999" is no port, which is a number from 1 to 65535; expected one such as https://e
+{"name":"n","trigger":"payment","url":"HTTP://127.0.0.1:0/{{afp}}"}
+    400 invalid url: "HTTP://127.0.0.1:0/{{afp}}" cannot be called: "0" is no port, which is a number from 1 to 65535; expected one such as https://exampl
 {"affiliate_id":99,"name":"n","trigger":"payment","url":"https://example.com/"}
     400 invalid affiliate_id: there is no affiliate 99
 {"deal_id":99,"name":"n","trigger":"payment","url":"https://example.com/"}

@@ -45,14 +45,15 @@ async fn no_redirect_leads_into_a_private_network() {
         format!("http://127.0.0.1:{inside}/"),
         format!("http://localhost:{inside}/"),
         format!("http://[::ffff:127.0.0.1]:{inside}/"),
+        format!("//127.0.0.1:{inside}/"),
         "http://10.0.0.1/".to_owned(),
     ] {
         let replied = sent_on(&location).await;
         assert!(matches!(replied, Err(HttpError::Private { .. })), "{location}: {replied:?}");
     }
-    // Neither are other schemes, names without one, or a circle.
-    for location in ["file:///etc/passwd".to_owned(), format!("//127.0.0.1:{inside}/"), "/".to_owned()] {
-        let replied = sent_on(&location).await;
+    // Neither are other schemes, or a circle.
+    for location in ["file:///etc/passwd", "/", "", "?x", "//[::1", "http://127.0.0.1:99999/"] {
+        let replied = sent_on(location).await;
         assert!(matches!(replied, Err(HttpError::Address(_))), "{location}: {replied:?}");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0, "the server inside was asked");
