@@ -143,6 +143,9 @@ pub fn macros() -> impl Iterator<Item = &'static str> {
     OWN_MACROS.into_iter().chain(traffic::ALIKE)
 }
 
+/// Other names of macros, by which clients of Smartico know them (contract §4.8).
+const ALIASES: [(&str, &str); 1] = [("deal_group_id", "deal_id")];
+
 /// What macros stand for. One that is not there is empty.
 pub type Values = BTreeMap<&'static str, String>;
 
@@ -173,7 +176,10 @@ impl FromStr for Template {
     /// Reads a text. Two braces always mean a macro, so an unknown name between them is refused; one brace is a text
     /// like any other unless it holds a known name.
     fn from_str(text: &str) -> Result<Template, InvalidPostback> {
-        let known = |name: &str| macros().find(|known| *known == name);
+        let known = |name: &str| {
+            let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, own)| own);
+            macros().find(|known| *known == name)
+        };
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;

@@ -9,6 +9,7 @@ fn values() -> Values {
         ("registration_id", "ref_1"),
         ("commission", "12.50"),
         ("customer_id", "\"q\"\\\n"),
+        ("deal_id", "7"),
     ];
     pairs.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
 }
@@ -27,6 +28,7 @@ fn macros_are_filled_in_and_escaped() {
             Escape::Percent,
             "https://x.example/a%20b%26c%3D%C3%A4/ref_1?a=12.50",
         ),
+        ("{{deal_group_id}} {deal_group_id} {{deal_id}}", Escape::Percent, "7 7 7"),
         ("{{afp1}}-{{ afp2 }}", Escape::Percent, "-"),
         (
             r#"{"id": "{{customer_id}}", "of": {"lead": "{registration_id}"}}"#,
