@@ -1,20 +1,27 @@
 //! `GET /t`, also `GET /pixel`, and `GET /?evt=…` as Reditus' script asks for an image. The answer is always the same
-//! image.
+//! image; `HEAD` and what browsers fetch ahead of a visit record nothing.
 
 use app::App;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::report::Values;
 use super::sender::Sender;
+use crate::track::is_look_ahead;
 
 /// A transparent image of one pixel.
 const IMAGE: &[u8] =
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\
                        \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
 
-pub(super) async fn show(State(app): State<App>, sender: Sender, uri: Uri) -> Response {
+pub(super) async fn show(
+    State(app): State<App>,
+    method: Method,
+    headers: HeaderMap,
+    sender: Sender,
+    uri: Uri,
+) -> Response {
     let pairs =
         Query::<Vec<(String, String)>>::try_from_uri(&uri).map(|Query(pairs)| pairs).unwrap_or_default();
     let values = Values::read(pairs);
@@ -25,8 +32,11 @@ pub(super) async fn show(State(app): State<App>, sender: Sender, uri: Uri) -> Re
     if app.limits().of_address(sender.origin.address, now).is_err() {
         return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "10")]).into_response();
     }
+    // Whoever looks ahead, or at the head alone, has not shown the page to anybody.
+    let is_seen = method == Method::GET && !is_look_ahead(&headers);
     // An image cannot tell its page what was wrong with it.
-    if let Ok(Some(report)) = values.report(sender)
+    if is_seen
+        && let Ok(Some(report)) = values.report(sender)
         && let Err(error) = app::visit::report(&app, now, report).await
     {
         tracing::debug!(%error, "what a pixel told is not taken up");
