@@ -78,7 +78,8 @@ impl Deal {
                     deal.cpa.replace((fee, terms.qualification.clone())).is_none()
                 }
                 (On::Activity, Reward::PercentOfNetPnl(rate)) => deal.net_pnl.replace(rate).is_none(),
-                (On::Activity, Reward::PercentOfNetDeposits(rate)) => {
+                // Less what was refunded, payments are net deposits.
+                (On::Activity, Reward::PercentOfNetDeposits(rate)) | (On::Payment, Reward::Percent(rate)) => {
                     deal.net_deposits.replace(rate).is_none()
                 }
                 _ => false,

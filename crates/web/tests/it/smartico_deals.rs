@@ -69,7 +69,7 @@ fn the_home_deal_of_everybody_is_the_programs() {
         let operator = Operator::new(&test, 0).await;
         let ann = operator.affiliate("ann").await;
         let answer = operator.get(&format!("af2_deals_op?affiliate_id={ann}")).await;
-        assert_snapshot!(shown(&answer), @r#"200 [{"id":1,"deal_id":1,"affiliate_id":2,"deal_type_id":8,"deal_group_name":"Default","level_id":1,"is_default":true,"cpl_amount":null,"cpa_amount":null,"rev_share_percentage":null,"qua_cpl_volume":null,"qua_cpa_ftd":null,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":null,"sub_affiliate_fee":null,"sub_cpa_fee":0,"sub_commission_cut_percent":0,"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}]"#);
+        assert_snapshot!(shown(&answer), @r#"200 [{"id":1,"deal_id":1,"affiliate_id":2,"deal_type_id":8,"deal_group_name":"Default","level_id":1,"is_default":true,"cpl_amount":null,"cpa_amount":null,"rev_share_percentage":20,"qua_cpl_volume":null,"qua_cpa_ftd":null,"qua_cpa_deposit":null,"qua_cpa_net_deposit":null,"qua_cpa_volume":null,"qua_cpa_activity_count":null,"match_brand_is":null,"sub_affiliate_fee":null,"sub_cpa_fee":0,"sub_commission_cut_percent":0,"create_date":"2026-06-01T12:00:00.000Z","operator_currency":"EUR"}]"#);
     });
 }
 
