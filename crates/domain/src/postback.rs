@@ -254,8 +254,7 @@ pub fn check_url(text: &str) -> Result<Template, InvalidPostback> {
     let refuse = |why: &str| {
         Err(InvalidPostback(format!("{why}; expected one such as https://example.com/?id={{{{afp}}}}")))
     };
-    let Some((_, rest)) = text.split_once("://").filter(|(scheme, _)| is_web(scheme))
-    else {
+    let Some((_, rest)) = text.split_once("://").filter(|(scheme, _)| is_web(scheme)) else {
         return refuse("the address begins neither with https:// nor with http://");
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();

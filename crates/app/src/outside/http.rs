@@ -91,9 +91,9 @@ impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
 /// Fetches a file of at most `limit` bytes within a time.
 pub async fn get(url: &str, limit: usize, patience: Duration) -> Result<Vec<u8>, HttpError> {
     let target = read(url).map_err(|error| match error {
-        HttpError::Address(message) => {
-            HttpError::Address(format!("{message}; expected an address such as https://www.example.com/rates.xml"))
-        }
+        HttpError::Address(message) => HttpError::Address(format!(
+            "{message}; expected an address such as https://www.example.com/rates.xml"
+        )),
         error => error,
     })?;
     match tokio::time::timeout(patience, fetch(&target, limit)).await {

@@ -225,7 +225,10 @@ fn every_qualifier_of_smartico_maps_without_loss() {
     }
     let share = Deal::from_terms(&terms(r#"{"rules":[{"on":"payment","reward":{"percent":"20"}}]}"#));
     let share = share.expect("a percentage of payments is one of net deposits");
-    assert_eq!((share.net_deposits, share.type_id()), (Rate::from_percent("20").ok(), REV_SHARE_NET_DEPOSITS));
+    assert_eq!(
+        (share.net_deposits, share.type_id()),
+        (Rate::from_percent("20").ok(), REV_SHARE_NET_DEPOSITS)
+    );
     assert_eq!(Deal::from_terms(&terms(r#"{"rules":[{"on":"payment","reward":{"flat":"5"}}]}"#)), None);
 }
 

@@ -28,8 +28,9 @@ pub(crate) struct NewConversion {
     #[schema(max_length = 2000)]
     click_id: Option<String>,
     /// More clicks of the same customer, where the site keeps them; the program's attribution model says which counts.
+    /// At most ten, and `click_id` is one of them.
     #[serde(default)]
-    #[schema(max_items = 9)]
+    #[schema(max_items = 10)]
     click_ids: Vec<String>,
     /// The program's own id of the customer.
     #[schema(max_length = 255)]

@@ -82,6 +82,35 @@ impl<T: FromStr<Err: std::fmt::Display>> FromRequestParts<App> for Id<T> {
     }
 }
 
+/// A number in a path.
+pub(crate) struct Number(pub(crate) i64);
+
+impl FromStr for Number {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Number, String> {
+        let number = text.parse().ok().filter(|number| *number >= 0);
+        number.map(Number).ok_or_else(|| format!("{:?} is not an integer id", shortened(text)))
+    }
+}
+
+/// A UUID in a path.
+pub(crate) struct Uuid(pub(crate) uuid::Uuid);
+
+impl FromStr for Uuid {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Uuid, String> {
+        let example = "0197290f-6d3b-7cc0-b7a3-8e1b5f2d4c61";
+        let refuse = |_| format!("{:?} is not an id such as {example}", shortened(text));
+        uuid::Uuid::try_parse(text).map(Uuid).map_err(refuse)
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
 /// The idempotency key, if one came.
 pub(crate) struct OptionalKey(pub(crate) Option<Key>);
 
@@ -163,7 +192,7 @@ impl Params {
     ) -> Result<Option<T>, Problem> {
         self.read(name, |text| {
             let known = all.into_iter().find(|value| as_str(*value) == text);
-            let shown: String = text.chars().take(64).collect();
+            let shown = shortened(text);
             known.ok_or_else(|| format!("{shown:?} is none of {}", all.map(&as_str).join(", ")))
         })
     }
@@ -201,10 +230,10 @@ impl Params {
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.0.into_iter().next() {
             None => Ok(()),
-            Some((name, _)) => {
-                let name: String = name.chars().take(64).collect();
-                Err(Problem::invalid(name, "there is no such parameter; /docs lists those there are"))
-            }
+            Some((name, _)) => Err(Problem::invalid(
+                shortened(&name),
+                "there is no such parameter; /docs lists those there are",
+            )),
         }
     }
 }

@@ -185,6 +185,7 @@ fn what_names_nobody_is_refused_and_says_why() {
             (json!({ "affiliate_slug": "no slug" }), "affiliate_slug"),
             (json!({ "affiliate_slug": "ann", "coupon": "a b" }), "coupon"),
             (json!({ "affiliate_slug": "ann", "click_ids": vec!["x"; 11] }), "click_ids"),
+            (json!({ "affiliate_slug": "ann", "click_id": "x", "click_ids": vec!["x"; 10] }), "click_ids"),
             (json!({ "affiliate_slug": "ann", "sluggy": 1 }), "sluggy"),
         ] {
             let told = refused(body.clone()).await;

@@ -99,6 +99,8 @@ fn a_conversion_is_described_as_it_is_answered() {
         let schema = document.pointer(schema.trim_start_matches('#')).expect("it is there");
         let properties: Vec<_> = schema["properties"].as_object().expect("an object").keys().collect();
         assert_eq!(properties, ["affiliate_id", "event_id", "id", "occurred_at", "recorded_at"]);
+        let asked = &document["components"]["schemas"]["NewConversion"]["properties"]["click_ids"];
+        assert_eq!(asked["maxItems"], domain::command::MOST_CLICKS);
     });
 }
 

@@ -181,9 +181,11 @@ fn postbacks_that_make_no_sense() {
             let said: String = problem(&answer).chars().take(150).collect();
             table += &format!("{body}\n    {said}\n");
         }
-        for path in ["/v1/postback_calls?state=x", "/v1/postbacks/9"] {
+        for path in ["/v1/postback_calls?state=x", "/v1/postbacks/9", "/v1/postbacks/abc"] {
             table += &format!("{path}\n    {}\n", problem(&client.get(path).await));
         }
+        let resent = client.post("/v1/postback_calls/zz/resend", json!({})).await;
+        table += &format!("resend\n    {}\n", problem(&resent));
         assert_snapshot!(table, @r#"
 {"name":"n","trigger":"click","url":"https://example.com/"}
     400 invalid trigger: "click" is no trigger; expected one of registration, qualified_lead, first_deposit, qualified_deposit, payment, commission_change
@@ -219,6 +221,10 @@ fn postbacks_that_make_no_sense() {
     400 invalid state: "x" is no state; expected one of waiting, delivered, failed
 /v1/postbacks/9
     404 not_found there is no postback 9
+/v1/postbacks/abc
+    404 not_found "abc" is not an integer id
+resend
+    404 not_found "zz" is not an id such as 0197290f-6d3b-7cc0-b7a3-8e1b5f2d4c61
 "#);
     });
 }

@@ -148,7 +148,7 @@ POST af2_build_link {"link_id":1,"affiliate_id":99}
 POST af2_build_link {"link_id":1,"affiliate_id":2,"source_id":" "}
     291 {"errCode":1004,"message":"source_id: \" \" is no source; expected 1 to 255 printable characters"}
 POST af2_build_link {"link_id":1,"affiliate_id":2,"source_id":[]}
-    291 {"errCode":1004,"message":"source_id: data did not match any variant of untagged enum Source"}
+    291 {"errCode":1004,"message":"source_id: expected a number or a text such as \"newsletter\""}
 GET af2_build_link?link_id=1&affiliate_id=2
     291 {"errCode":1002,"message":"GET af2_build_link is not a method of this API"}
 GET af2_link_op?link_id=x

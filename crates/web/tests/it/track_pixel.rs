@@ -480,7 +480,9 @@ fn a_page_view_brings_the_sub_id_of_the_page_or_of_the_pixel() {
 fn what_is_fetched_ahead_of_a_visit_records_nothing() {
     run(async |test| {
         let page = Page::new(&test).await;
-        for (path, email) in [("/", "a%40example.com"), ("/t", "b%40example.com"), ("/pixel", "c%40example.com")] {
+        for (path, email) in
+            [("/", "a%40example.com"), ("/t", "b%40example.com"), ("/pixel", "c%40example.com")]
+        {
             let pixel = page.pixel(path, "conversion", CLIENT, "ann", "", &format!("&m_email={email}"));
             for (method, headers) in [
                 ("HEAD", &[][..]),
@@ -488,7 +490,10 @@ fn what_is_fetched_ahead_of_a_visit_records_nothing() {
                 ("GET", &[("purpose", "prefetch")]),
             ] {
                 let answer = test.send(method, &pixel, headers, None).await;
-                assert_eq!((answer.status, &answer.headers["content-type"]), (200, &"image/gif".parse().expect("a type")));
+                assert_eq!(
+                    (answer.status, &answer.headers["content-type"]),
+                    (200, &"image/gif".parse().expect("a type"))
+                );
             }
         }
         assert_eq!(test.count_rows("referral").await, 0);

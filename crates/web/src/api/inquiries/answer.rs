@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Inquiry;
-use crate::api::extract::{Body, Id, Operator, Params};
+use crate::api::extract::{Body, Id, Number, Operator, Params};
 use crate::api::problem::Problem;
 
 /// What the staff answers.
@@ -33,7 +33,7 @@ pub(crate) struct Answer {
 pub(crate) async fn answer_inquiry(
     State(app): State<App>,
     Operator(caller): Operator,
-    Id(id): Id<i64>,
+    Id(Number(id)): Id<Number>,
     params: Params,
     Body(body): Body<Answer>,
 ) -> Result<Json<Inquiry>, Problem> {

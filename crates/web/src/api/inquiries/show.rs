@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 
 use super::Inquiry;
-use crate::api::extract::{Anyone, Id, Params};
+use crate::api::extract::{Anyone, Id, Number, Params};
 use crate::api::problem::Problem;
 
 /// Show an inquiry
@@ -17,7 +17,7 @@ use crate::api::problem::Problem;
 pub(crate) async fn show_inquiry(
     State(app): State<App>,
     Anyone(caller): Anyone,
-    Id(id): Id<i64>,
+    Id(Number(id)): Id<Number>,
     params: Params,
 ) -> Result<Json<Inquiry>, Problem> {
     params.finish()?;

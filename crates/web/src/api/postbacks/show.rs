@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 
 use super::Postback;
-use crate::api::extract::{Anyone, Id, Params};
+use crate::api::extract::{Anyone, Id, Number, Params};
 use crate::api::problem::Problem;
 
 /// Show a postback
@@ -15,7 +15,7 @@ use crate::api::problem::Problem;
 pub(crate) async fn show_postback(
     State(app): State<App>,
     Anyone(caller): Anyone,
-    Id(id): Id<i64>,
+    Id(Number(id)): Id<Number>,
     params: Params,
 ) -> Result<Json<Postback>, Problem> {
     params.finish()?;

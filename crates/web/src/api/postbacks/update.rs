@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Postback;
-use crate::api::extract::{Anyone, Body, Id, Params};
+use crate::api::extract::{Anyone, Body, Id, Number, Params};
 use crate::api::fields::present;
 use crate::api::problem::Problem;
 
@@ -45,7 +45,7 @@ pub(crate) struct PostbackChanges {
 pub(crate) async fn update_postback(
     State(app): State<App>,
     Anyone(caller): Anyone,
-    Id(id): Id<i64>,
+    Id(Number(id)): Id<Number>,
     params: Params,
     Body(body): Body<PostbackChanges>,
 ) -> Result<Json<Postback>, Problem> {

@@ -24,7 +24,7 @@ struct Wire {
 
 /// A source: a number or a text.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number or a text such as \"newsletter\"")]
 enum Source {
     Number(i64),
     Text(String),
