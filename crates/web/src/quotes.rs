@@ -2,8 +2,9 @@
 //! §2.1) and as curl, PHP and Go send it. RFC 3986 wants them encoded, and the HTTP library refuses the whole request, so
 //! they are encoded before it reads.
 //!
-//! Nothing else is touched, and no byte of a body can be: a connection is watched while each read is a whole request for
-//! that surface without a body, and left alone for good from the first one that is not.
+//! Nothing else is touched, and no byte of a body can be: a connection is watched while what comes is one whole request
+//! after another for that surface, without a body, and left alone for good from the first one that is not. The head of
+//! a request may come in pieces, of which none is handed on before the last.
 
 use std::io;
 use std::pin::Pin;
@@ -21,7 +22,7 @@ impl<L: Listener> Listener for Quotes<L> {
 
     async fn accept(&mut self) -> (Watched<L::Io>, L::Addr) {
         let (io, address) = self.0.accept().await;
-        (Watched { io, is_watched: true, rest: Vec::new() }, address)
+        (Watched::new(io), address)
     }
 
     fn local_addr(&self) -> io::Result<L::Addr> {
@@ -33,9 +34,23 @@ impl<L: Listener> Listener for Quotes<L> {
 pub struct Watched<I> {
     io: I,
     is_watched: bool,
+    /// A head as far as it has come.
+    begun: Vec<u8>,
     /// What was read and is still to be handed on.
     rest: Vec<u8>,
 }
+
+impl<I> Watched<I> {
+    fn new(io: I) -> Watched<I> {
+        Watched { io, is_watched: true, begun: Vec::new(), rest: Vec::new() }
+    }
+}
+
+/// What our requests begin with.
+const OURS: &[u8] = b"GET /smartico/";
+
+/// The longest head that is looked at, in bytes.
+const LONGEST: usize = 8192;
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +65,7 @@ enum Read {
 
 impl Read {
     fn of(bytes: &[u8]) -> Read {
-        if !bytes.starts_with(b"GET /smartico/") || !is_one_without_body(bytes) {
+        if !bytes.starts_with(OURS) || !is_one_without_body(bytes) {
             return Read::Other;
         }
         let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
@@ -68,6 +83,13 @@ impl Read {
         encoded.extend_from_slice(headers);
         Read::Encoded(encoded)
     }
+}
+
+/// Whether the bytes are the beginning of a request of ours, of whose head more is to come.
+fn is_begun(bytes: &[u8]) -> bool {
+    let is_ours = bytes.iter().zip(OURS).all(|(byte, own)| byte == own);
+    let ends = |end: &[u8]| bytes.windows(end.len()).any(|window| window == end);
+    is_ours && bytes.len() < LONGEST && !ends(b"\n\r\n") && !ends(b"\n\n")
 }
 
 /// Whether the bytes are exactly one request that has no body. Lines may end by `\n` alone (RFC 9112 §2.2).
@@ -91,15 +113,22 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
         }
         if self.rest.is_empty() {
             // Of a new connection hyper reads a few bytes at first, to tell HTTP/2 by them; we want the whole request.
-            let mut space = [0; 8192];
-            let mut own = ReadBuf::new(&mut space);
-            ready!(Pin::new(&mut self.io).poll_read(context, &mut own))?;
-            self.rest = match Read::of(own.filled()) {
-                Read::Plain => own.filled().to_vec(),
+            loop {
+                let mut space = [0; LONGEST];
+                let mut own = ReadBuf::new(&mut space[self.begun.len()..]);
+                ready!(Pin::new(&mut self.io).poll_read(context, &mut own))?;
+                self.begun.extend_from_slice(own.filled());
+                if own.filled().is_empty() || !is_begun(&self.begun) {
+                    break;
+                }
+            }
+            let begun = std::mem::take(&mut self.begun);
+            self.rest = match Read::of(&begun) {
+                Read::Plain => begun,
                 Read::Encoded(request) => request,
                 Read::Other => {
                     self.is_watched = false;
-                    own.filled().to_vec()
+                    begun
                 }
             };
         }
@@ -178,9 +207,14 @@ mod tests {
             (vec![PLAIN, QUOTED], [PLAIN, PLAIN].concat()),
             (vec![QUOTED, POST, QUOTED, QUOTED], [PLAIN, POST, QUOTED, QUOTED].concat()),
             (vec![PREFACE, QUOTED], [PREFACE, QUOTED].concat()),
+            // A head may come in pieces; one that breaks off is handed on as it is.
+            (vec!["G", &QUOTED[1..20], &QUOTED[20..37], &QUOTED[37..], QUOTED], [PLAIN, PLAIN].concat()),
+            (vec!["GET", " /smart/", QUOTED], ["GET /smart/", QUOTED].concat()),
+            (vec![&QUOTED[..20]], QUOTED[..20].to_owned()),
+            (vec![&QUOTED[..20], "\n\nGET /"], [&QUOTED[..20], "\n\nGET /"].concat()),
             (vec![], String::new()),
         ] {
-            let mut watched = Watched { io: Pieces(pieces), is_watched: true, rest: Vec::new() };
+            let mut watched = Watched::new(Pieces(pieces));
             let mut read = Vec::new();
             // As hyper reads: a preface of 24 bytes, then more.
             for room in std::iter::once(24).chain(std::iter::repeat(100)) {
