@@ -16,7 +16,7 @@ pub use steps::take_step;
 use crate::error::{Error, Result};
 use crate::{App, Caller};
 
-/// A list of payouts, newest first. An affiliate's key sees its own, without what the staff wrote for itself.
+/// A list of payouts, newest first. An affiliate's key sees its own, without what is for the staff.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -29,7 +29,10 @@ pub async fn list(
     let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
     let mut rows = store::payout::list(&mut connection, caller.program, &filter, offset, limit).await?;
     if caller.require_operator().is_err() {
-        rows.iter_mut().for_each(|row| row.details.operator_comments = None);
+        for row in &mut rows {
+            row.details.operator_comments = None;
+            row.details.repeats = None;
+        }
     }
     Ok(rows)
 }

@@ -47,6 +47,9 @@ pub(crate) struct Payout {
     period_to: DateTime<Utc>,
     /// For the staff. Not shown to an affiliate's key.
     operator_comments: Option<String>,
+    /// The identical payout that was made within ten minutes before by a Smartico payment without a key: perhaps the same one,
+    /// sent twice. Not shown to an affiliate's key.
+    repeats_payout_id: Option<i64>,
     /// For the affiliate.
     payment_details: Option<String>,
     /// When it was asked for.
@@ -69,6 +72,7 @@ impl From<PayoutRow> for Payout {
             period_from: row.period.0,
             period_to: row.period.1,
             operator_comments: row.details.operator_comments,
+            repeats_payout_id: row.details.repeats.map(|id| id.0),
             payment_details: row.details.payment_details,
             requested_at: row.requested_at,
             paid_at: row.paid_at,

@@ -40,7 +40,7 @@ fn a_decision_is_made_once() {
             assert!(problem(&answer).starts_with("409 key_reused "), "{path}: {}", answer.text());
         }
         assert_snapshot!(client.show(&client.get("/v1/adjustments").await), @r#"200 {"data":[{"id":1,"affiliate_id":2,"amount":"-5.25","currency":"EUR","reason":"Bank charges","effective_at":"2026-06-03T12:00:00Z","created_at":"2026-06-03T12:00:00Z"}],"next_cursor":null}"#);
-        assert_snapshot!(client.show(&client.get("/v1/payouts").await), @r#"200 {"data":[{"id":1,"affiliate_id":2,"amount":"10.00","currency":"EUR","advance":"0.00","state":"paid","period_from":"2026-06-03T12:00:00Z","period_to":"2026-06-03T12:00:00Z","operator_comments":null,"payment_details":"IBAN …","requested_at":"2026-06-03T12:00:00Z","paid_at":"2026-06-03T12:00:00Z","updated_at":"2026-06-03T12:00:00Z"}],"next_cursor":null}"#);
+        assert_snapshot!(client.show(&client.get("/v1/payouts").await), @r#"200 {"data":[{"id":1,"affiliate_id":2,"amount":"10.00","currency":"EUR","advance":"0.00","state":"paid","period_from":"2026-06-03T12:00:00Z","period_to":"2026-06-03T12:00:00Z","operator_comments":null,"repeats_payout_id":null,"payment_details":"IBAN …","requested_at":"2026-06-03T12:00:00Z","paid_at":"2026-06-03T12:00:00Z","updated_at":"2026-06-03T12:00:00Z"}],"next_cursor":null}"#);
         assert_snapshot!(client.show(&client.get("/v1/affiliates/2/balances").await), @r#"200 {"data":[{"affiliate_id":2,"currency":"EUR","earned":{"lead":"1.50","acquisition":"0.00","share":"100.00","sub_affiliate":"0.00"},"adjustments":"-6.25","paid":"60.00","pending":"0.00","due":"35.25","in_payout":"0.00","carried":"0.00","balance":"35.25","payable":"35.25","figures":{"registrations":7,"first_payments":3,"first_payments_amount":"30.00","payments":5,"payments_amount":"500.00"},"last_paid_at":"2026-06-03T12:00:00Z"}],"next_cursor":null}"#);
     });
 }
@@ -122,7 +122,7 @@ fn a_payout_in_three_steps() {
         client.patch("/v1/program", json!({ "payout_mode": "three_step" })).await;
         let request = json!({ "affiliate_id": jane });
         let requested = client.post_once("/v1/payouts", "p1", request.clone()).await;
-        assert_snapshot!(client.show(&requested), @r#"201 {"id":1,"affiliate_id":2,"amount":"20.00","currency":"EUR","advance":"0.00","state":"requested","period_from":"2026-06-01T12:00:00Z","period_to":"2026-06-01T12:00:00Z","operator_comments":null,"payment_details":null,"requested_at":"2026-06-01T12:00:00Z","paid_at":null,"updated_at":"2026-06-01T12:00:00Z"}"#);
+        assert_snapshot!(client.show(&requested), @r#"201 {"id":1,"affiliate_id":2,"amount":"20.00","currency":"EUR","advance":"0.00","state":"requested","period_from":"2026-06-01T12:00:00Z","period_to":"2026-06-01T12:00:00Z","operator_comments":null,"repeats_payout_id":null,"payment_details":null,"requested_at":"2026-06-01T12:00:00Z","paid_at":null,"updated_at":"2026-06-01T12:00:00Z"}"#);
         test.at("2026-06-02T12:00:00Z");
         assert_snapshot!(problem(&client.post("/v1/payouts/1/pay", json!({})).await), @"409 step_refused a payout that is requested cannot take the step pay");
         for (step, state) in
@@ -133,7 +133,7 @@ fn a_payout_in_three_steps() {
         }
         let again = client.post_once("/v1/payouts", "p1", request).await;
         assert_eq!((again.status, &again.bytes), (200, &requested.bytes));
-        assert_snapshot!(client.show(&client.get("/v1/payouts/1").await), @r#"200 {"id":1,"affiliate_id":2,"amount":"20.00","currency":"EUR","advance":"0.00","state":"paid","period_from":"2026-06-01T12:00:00Z","period_to":"2026-06-01T12:00:00Z","operator_comments":null,"payment_details":null,"requested_at":"2026-06-01T12:00:00Z","paid_at":"2026-06-02T12:00:00Z","updated_at":"2026-06-02T12:00:00Z"}"#);
+        assert_snapshot!(client.show(&client.get("/v1/payouts/1").await), @r#"200 {"id":1,"affiliate_id":2,"amount":"20.00","currency":"EUR","advance":"0.00","state":"paid","period_from":"2026-06-01T12:00:00Z","period_to":"2026-06-01T12:00:00Z","operator_comments":null,"repeats_payout_id":null,"payment_details":null,"requested_at":"2026-06-01T12:00:00Z","paid_at":"2026-06-02T12:00:00Z","updated_at":"2026-06-02T12:00:00Z"}"#);
         assert_eq!(client.get("/v1/commissions?state=paid").await.json()["data"][0]["amount"], "20.00");
         let returned = client.post("/v1/payouts/1/return", json!({})).await.json();
         assert_eq!(returned["state"], "returned");

@@ -259,10 +259,14 @@ fn an_identical_payment_is_flagged_or_refused() {
         test.at("2026-06-01T12:00:00Z");
         assert_eq!(operator.pay(ann, "5").await.json()["id"], 1);
         assert_eq!(operator.pay(ann, "5").await.json()["id"], 2, "one payment a call");
-        let caller = test.operator(operator.program);
-        let flagged =
-            app::payout::show(&test.app, &caller, domain::ids::PayoutId(2)).await.expect("a payout");
-        assert_eq!(flagged.details.repeats, Some(domain::ids::PayoutId(1)));
+        let shown_to = async |key: &str, id: i64| {
+            let payout = test.call("GET", &format!("/v1/payouts/{id}"), key, None).await.json();
+            payout["repeats_payout_id"].clone()
+        };
+        assert_eq!(shown_to(&operator.key, 1).await, Value::Null);
+        assert_eq!(shown_to(&operator.key, 2).await, 1);
+        let key = test.affiliate_key(operator.program, ann).await;
+        assert_eq!(shown_to(&key, 2).await, Value::Null);
         operator.settings(Changes { refuse_identical_payment: Some(true), ..Changes::default() }).await;
         assert_snapshot!(shown(&operator.pay(ann, "5").await), @r#"291 {"errCode":1008,"message":"payout 2 is identical and less than ten minutes old; send an Idempotency-Key header to pay again"}"#);
         assert_eq!(operator.pay(ann, "5.01").await.status, 200, "another amount is another payment");
