@@ -174,7 +174,7 @@ fn stands(row: FactRow, currency: Currency) -> Event {
         kind: row.kind.as_str(),
         referral_id: row.referral.map(|id| id.to_string()),
         affiliate_id: row.outcome.affiliate.map(|id| id.0),
-        note: row.outcome.note.as_ref().filter(|note| !is_over(note, &row)).map(note),
+        note: note_now(&row).map(note),
         results: results(&row.outcome, currency),
         value: row.value_micros.map(|micros| amount(micros, currency)),
         exchange: row.exchange.map(Exchanged::from),
@@ -187,12 +187,14 @@ fn stands(row: FactRow, currency: Currency) -> Event {
     }
 }
 
-/// Whether what an event waited for has come.
-fn is_over(note: &Note, row: &FactRow) -> bool {
-    match note {
-        Note::RateMissing => row.value_micros.is_some(),
-        Note::Parked => row.referral.is_some(),
-        _ => false,
+/// What there is to know of an event: what it waited for may have come, or it waits for something else by now.
+fn note_now(row: &FactRow) -> Option<&Note> {
+    let lacks_rate = row.amount.is_some() && row.value_micros.is_none();
+    match row.outcome.note.as_ref()? {
+        Note::Parked | Note::RateMissing if row.referral.is_some() => {
+            lacks_rate.then_some(&Note::RateMissing)
+        }
+        note => Some(note),
     }
 }
 

@@ -248,14 +248,14 @@ pub(crate) use schema;
 
 schema! {
     Amount = pattern(
-        "An amount as a decimal string.", r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$", "12.50",
+        "An amount as a decimal string.", r"^-?[0-9]{1,19}(\.[0-9]{1,6})?$", "12.50",
     );
     Threshold = pattern(
         "An amount of zero or more as a decimal string.", r"^[0-9]{1,12}(\.[0-9]{1,6})?$", "50.00",
     );
     PositiveAmount = pattern(
         "An amount above zero as a decimal string, with at most the decimals of its currency.",
-        r"^[0-9]{1,12}(\.[0-9]{1,4})?$", "100.00",
+        r"^(1000000000000|[0-9]{1,12})(\.[0-9]{1,4})?$", "100.00",
     );
     CurrencyCode = currencies();
     Month = pattern("A calendar month in the program's zone.", "^(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])$", "2026-03");

@@ -37,6 +37,22 @@ fn known_rates_are_listed() {
 }
 
 #[test]
+fn an_event_that_found_its_customer_still_waits_for_its_rate() {
+    run(async |test| {
+        let client = Client::new(&test).await;
+        let jane = client.affiliate("jane").await;
+        let mut payment = dollars("ch_1");
+        payment["park"] = true.into();
+        let parked = client.post("/v1/events", payment).await.json();
+        assert_eq!(parked["note"], "parked");
+        client.refer(jane, "user-1").await;
+        let path = format!("/v1/events/{}", parked["id"].as_str().expect("an id"));
+        let found = client.get(&path).await.json();
+        assert_eq!((&found["note"], &found["affiliate_id"]), (&"rate_missing".into(), &jane.into()));
+    });
+}
+
+#[test]
 fn an_event_waits_for_its_rate_and_shows_what_it_was_converted_by() {
     run(async |test| {
         let client = Client::new(&test).await;

@@ -19,6 +19,7 @@ mod api_program;
 mod api_rates;
 mod api_referrals;
 mod api_reviews;
+mod own_browser;
 mod postback_bounds;
 mod postbacks;
 mod reditus_affiliate;
