@@ -229,6 +229,7 @@ async fn put_down(
     let bad = |field: &str| Error::invalid(field, "the inquiry names no customer by it");
     let registration = Registration {
         affiliate: Some(AffiliateName::Id(row.affiliate())),
+        other_affiliates: Vec::new(),
         clicks: Vec::<ClickName>::new(),
         uid: row.uid.as_deref().map(Uid::parse).transpose().map_err(|_| bad("uid"))?,
         email: row.email.as_deref().map(Email::parse).transpose().map_err(|_| bad("email"))?,

@@ -12,7 +12,6 @@ use domain::fact::Attributes;
 use domain::ids::{AffiliateId, LinkId, ProgramId};
 use domain::text::{Email, Slug, Uid};
 use domain::time::Timestamp;
-use store::Connection;
 use store::attribution::evidence::{self, VisitRow};
 use uuid::Uuid;
 
@@ -202,44 +201,19 @@ async fn referrer(
         by_link = owners.get(&link).map(|owner| (*owner, Some(link)));
     }
     for name in &report.affiliates {
-        if let Some(found) = named(&mut connection, program, name).await? {
-            let own = by_link.filter(|(owner, _)| *owner == found);
-            return Ok(Some(own.unwrap_or((found, None))));
+        let (mut ids, mut slugs, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        match name {
+            AffiliateName::Id(id) => ids.push(id.0),
+            AffiliateName::Slug(slug) => slugs.push(slug.as_str().to_owned()),
+            AffiliateName::PartnerKey(key) => keys.push(key.clone()),
+        }
+        let found = store::affiliate::find(&mut connection, program, &ids, &slugs, &keys).await?;
+        if let Some(found) = found.first() {
+            let own = by_link.filter(|(owner, _)| *owner == found.id);
+            return Ok(Some(own.unwrap_or((found.id, None))));
         }
     }
     Ok(by_link.filter(|_| report.affiliates.is_empty()))
-}
-
-async fn named(
-    connection: &mut Connection,
-    program: ProgramId,
-    name: &AffiliateName,
-) -> Result<Option<AffiliateId>> {
-    let (mut ids, mut slugs, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    match name {
-        AffiliateName::Id(id) => ids.push(id.0),
-        AffiliateName::Slug(slug) => slugs.push(slug.as_str().to_owned()),
-        AffiliateName::PartnerKey(key) => keys.push(key.clone()),
-    }
-    let found = store::affiliate::find(connection, program, &ids, &slugs, &keys).await?;
-    Ok(found.first().map(|found| found.id))
-}
-
-/// The first of several names that an affiliate has; the first of all where nobody has any of them.
-pub async fn first_known(
-    app: &App,
-    program: ProgramId,
-    names: Vec<AffiliateName>,
-) -> Result<Option<AffiliateName>> {
-    if names.len() > 1 {
-        let mut connection = app.pool().acquire().await.map_err(store::StoreError::from)?;
-        for name in &names {
-            if named(&mut connection, program, name).await?.is_some() {
-                return Ok(Some(name.clone()));
-            }
-        }
-    }
-    Ok(names.into_iter().next())
 }
 
 /// Records a registration that a browser tells of: provisional until a caller with a key says otherwise.
@@ -252,8 +226,10 @@ async fn convert(app: &App, program: ProgramId, now: Timestamp, report: Report) 
     let kept = report.origin.tokens.into_iter().find(|(of, _)| *of == program).map(|(_, token)| token);
     let token = report.token.or(kept.filter(|_| report.client.is_none()));
     let clicks = token.map(ClickName::Token).into_iter().chain(report.client.map(ClickName::Client));
+    let mut names = report.affiliates.into_iter();
     let registration = Registration {
-        affiliate: first_known(app, program, report.affiliates).await?,
+        affiliate: names.next(),
+        other_affiliates: names.collect(),
         clicks: clicks.collect(),
         uid: report.uid,
         email: report.email,

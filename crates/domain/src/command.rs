@@ -151,6 +151,9 @@ pub const MOST_CLICKS: usize = 10;
 pub struct Registration {
     /// Who referred, where the caller names somebody. A coupon and a click are evidence too, and better (money.md §10).
     pub affiliate: Option<AffiliateName>,
+    /// Who else it may be: the first of these that is known, where nobody has the first name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_affiliates: Vec<AffiliateName>,
     /// The clicks that led to it, at most [`MOST_CLICKS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clicks: Vec<ClickName>,

@@ -13,7 +13,7 @@ use axum::routing::any;
 
 pub use front::Front;
 pub(crate) use qr::{Format, render};
-pub(crate) use redirect::{FORWARDED_PROTO, address, is_look_ahead};
+pub(crate) use redirect::{FORWARDED_PROTO, address};
 
 /// Where links are, for requests that did not come through the front.
 pub(crate) fn router() -> Router<App> {

@@ -179,6 +179,7 @@ fn everything_at_once_on_twenty_affiliates_meets_no_deadlock() {
         }
         let registrations = (0..CUSTOMERS).map(|number| {
             let command = Command::Registration(Registration {
+                other_affiliates: Vec::new(),
                 attributes: domain::fact::Attributes::default(),
                 affiliate: Some(AffiliateName::Id(affiliates[number % AFFILIATES])),
                 clicks: Vec::new(),

@@ -38,6 +38,7 @@ pub(crate) fn customer(uid: &str) -> Customer {
 /// A registration with ann.
 pub(crate) fn registration(uid: &str) -> Command {
     Command::Registration(Registration {
+        other_affiliates: Vec::new(),
         affiliate: Some(AffiliateName::Slug(Slug::parse("ann").expect("a slug"))),
         clicks: Vec::new(),
         uid: Some(Uid::parse(uid).expect("a uid")),

@@ -241,6 +241,20 @@ fn what_waited_under_another_id_of_a_known_payment_is_booked_when_the_id_becomes
 }
 
 #[test]
+fn what_is_told_of_a_payment_that_waited_in_vain_is_not_lost() {
+    testkit::run(async |test| {
+        let books = Books::open(&test, percent("20", 0)).await;
+        books.park(payment("cus_1", "ch_1", eur("10"))).await.expect("a payment that waits");
+        test.at("2026-08-01T00:00:00Z");
+        books.park(refund("in_1", Some("re_1"), Some(eur("5")))).await.expect("a refund that waits");
+        test.at("2026-09-15T00:00:00Z");
+        books.park(payment_of("cus_1", ["ch_1", "in_1"], eur("10"))).await.expect("the payment");
+        let late = books.park(refund("ch_1", Some("re_2"), Some(eur("5")))).await;
+        assert_eq!(late, Err(Refused::UnknownPayment("ch_1".to_owned())));
+    });
+}
+
+#[test]
 fn a_refund_that_waited_is_none_of_a_payment_in_another_currency() {
     testkit::run(async |test| {
         let books = Books::open(&test, percent("20", 0)).await;

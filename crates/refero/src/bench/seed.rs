@@ -114,6 +114,7 @@ pub(super) fn register(uid: &str, affiliate: i64) -> Outcome<Ask> {
     let registration = Registration {
         attributes: domain::fact::Attributes::default(),
         affiliate: Some(AffiliateName::Id(AffiliateId(affiliate))),
+        other_affiliates: Vec::new(),
         clicks: Vec::new(),
         uid: Some(Uid::parse(uid).map_err(Failure::new)?),
         email: None,

@@ -82,6 +82,7 @@ impl Life {
         let registration = Registration {
             attributes: domain::fact::Attributes::default(),
             affiliate: Some(AffiliateName::Slug(Slug::parse(slug)?)),
+            other_affiliates: Vec::new(),
             clicks: Vec::new(),
             uid: Some(uid.clone()),
             email: Some(Email::parse(&address)?),

@@ -21,6 +21,7 @@ async fn history(test: &TestApp) -> (ProgramId, FactId) {
     test.affiliate(program, "ann").await;
     let uid = Uid::parse("cus_1").expect("a uid");
     let registration = Command::Registration(Registration {
+        other_affiliates: Vec::new(),
         attributes: Attributes::default(),
         affiliate: Some(AffiliateName::Slug(Slug::parse("ann").expect("a slug"))),
         clicks: Vec::new(),

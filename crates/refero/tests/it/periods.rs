@@ -24,6 +24,7 @@ fn a_month_is_looked_at_and_closed() {
         app::brand::put(&test.app, &caller, "one", truth).await.expect("a brand");
         let player = Uid::parse("p1").expect("a uid");
         let registration = Command::Registration(Registration {
+            other_affiliates: Vec::new(),
             attributes: domain::fact::Attributes::default(),
             affiliate: Some(AffiliateName::Slug(Slug::parse("ann").expect("a slug"))),
             clicks: Vec::new(),

@@ -26,6 +26,7 @@ pub(crate) fn ask(fact: &Fact, affiliates: &[AffiliateId], key: &str) -> Option<
         Said::Reported { .. } => return None,
         Said::Registered { affiliate, country } => Command::Registration(command::Registration {
             affiliate: Some(AffiliateName::Id(affiliates[*affiliate])),
+            other_affiliates: Vec::new(),
             clicks: Vec::new(),
             uid: customer.uid,
             email: None,

@@ -92,8 +92,7 @@ fn short(text: &str, limit: usize) -> Result<String, domain::text::TextError> {
 }
 
 impl NewConversion {
-    /// The registration, and what names its affiliate, most decisive first.
-    fn into_registration(self) -> Result<(Registration, Vec<AffiliateName>), Problem> {
+    fn into_registration(self) -> Result<Registration, Problem> {
         let uid = optional("uid", self.uid.as_ref(), Uid::parse)?;
         let email = optional("email", self.email.as_ref(), Email::parse)?;
         if uid.is_none() && email.is_none() {
@@ -124,7 +123,7 @@ impl NewConversion {
             slug.map(AffiliateName::Slug).or(self.affiliate_id.map(|id| AffiliateName::Id(AffiliateId(id))));
         let in_cookies =
             || app::visit::names(slugs.iter().map(String::as_str), keys.first().map(String::as_str));
-        let names = named.map_or_else(in_cookies, |named| vec![named]);
+        let mut names = named.map_or_else(in_cookies, |named| vec![named]).into_iter();
         let country = optional("country", self.country.as_ref(), country)?;
         let attributes = Attributes {
             coupon: optional("coupon", self.coupon.as_ref(), |text| {
@@ -136,7 +135,8 @@ impl NewConversion {
             ..Attributes::default()
         };
         let occurred_at = self.occurred_at.map(|at| at.0);
-        Ok((Registration { affiliate: None, clicks, uid, email, attributes, occurred_at }, names))
+        let (affiliate, other_affiliates) = (names.next(), names.collect());
+        Ok(Registration { affiliate, other_affiliates, clicks, uid, email, attributes, occurred_at })
     }
 }
 
@@ -173,9 +173,7 @@ pub(crate) async fn create_conversion(
 ) -> Result<(StatusCode, Json<Conversion>), Problem> {
     params.finish()?;
     app.limits().of_key(crate::key::presented(&headers).unwrap_or_default(), caller.now)?;
-    let (registration, names) = body.into_registration()?;
-    let affiliate = app::visit::first_known(&app, caller.program, names).await?;
-    let command = Command::Registration(Registration { affiliate, ..registration });
+    let command = Command::Registration(body.into_registration()?);
     let ask = Ask { key, ..Ask::new(Operation::Conversion, command) };
     let recorded = app::ingest::submit(&app, caller.program, caller.now, ask).await?;
     let conversion = Conversion {

@@ -133,7 +133,7 @@ pub(crate) fn address(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> O
 }
 
 /// Browsers and mail programs look at pages that nobody has asked for yet.
-pub(crate) fn is_look_ahead(headers: &HeaderMap) -> bool {
+fn is_look_ahead(headers: &HeaderMap) -> bool {
     PURPOSES.iter().any(|name| {
         headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
             let value = value.to_ascii_lowercase();

@@ -146,6 +146,7 @@ impl Operator {
         self.submit(Command::Registration(Registration {
             attributes: domain::fact::Attributes::default(),
             affiliate: Some(AffiliateName::Slug(Slug::parse(slug).expect("a slug"))),
+            other_affiliates: Vec::new(),
             clicks: Vec::new(),
             uid: Some(Uid::parse(uid).expect("a uid")),
             email: None,

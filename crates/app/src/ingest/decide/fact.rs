@@ -121,10 +121,13 @@ fn send_back(
             answer(world, prepared)
         }
         // The payment itself waits; what is of it waits with it, under the same names.
-        None => {
-            let names: Vec<Hash> = names_of_parked(world, payment.id);
-            park(world, effects, prepared, fact, &names)
-        }
+        None => match names_of_parked(world, payment.id) {
+            names if names.is_empty() => {
+                let payment = prepared.ask.command.payment().map(ToString::to_string);
+                Err(Refused::UnknownPayment(payment.unwrap_or_default()))
+            }
+            names => park(world, effects, prepared, fact, &names),
+        },
     }
 }
 
@@ -205,6 +208,10 @@ pub(super) fn park_refunds_with_payment(
     payment: FactId,
 ) {
     let names = names_of_parked(world, payment);
+    // A payment that has waited in vain waits for nobody any more.
+    if names.is_empty() {
+        return;
+    }
     let until = prepared.now + chrono::Duration::days(super::PARKED_DAYS);
     for source in sources {
         settle_refunds(world, source, payment);

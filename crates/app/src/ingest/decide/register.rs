@@ -33,7 +33,8 @@ pub(super) fn register(
     if let Some(known) = names.iter().find_map(|name| world.subject(name)) {
         return replace(world, effects, prepared, registration, ReferralId(known));
     }
-    let attributed = attribute(world, prepared, registration.affiliate.as_ref(), &registration.attributes)?;
+    let name = world.choices.name_of(registration);
+    let attributed = attribute(world, prepared, name, &registration.attributes)?;
     let who = (registration.email.as_ref(), registration.uid.as_ref());
     refer(world, effects, prepared, &attributed, who);
     let mut fact = new_fact(prepared);

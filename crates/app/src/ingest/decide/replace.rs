@@ -48,7 +48,7 @@ pub(super) fn replace(
         return Err(refused());
     }
     let attributed =
-        match attribute(world, prepared, registration.affiliate.as_ref(), &registration.attributes) {
+        match attribute(world, prepared, world.choices.name_of(registration), &registration.attributes) {
             Err(Refused::Unavailable) => return Err(Refused::Unavailable),
             other => other.map_err(|_| refused())?,
         };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::TimeDelta;
 use domain::attribution::Code;
 use domain::click::ClickId;
-use domain::command::{AffiliateName, Command};
+use domain::command::{AffiliateName, Command, Registration};
 use domain::ids::{AffiliateId, LinkId, ProgramId, ReferralId};
 use domain::time::Timestamp;
 use store::affiliate::Found;
@@ -30,7 +30,7 @@ pub(crate) struct Choices {
     /// Visits by the id that the script gave the browser.
     pub(crate) visits: HashMap<Uuid, Vec<VisitRow>>,
     /// What the clicks and visits were made with, as far as they are written.
-    pub(crate) browsers: Vec<(ClickId, Visitor)>,
+    pub(crate) browsers: HashMap<ClickId, Visitor>,
     /// The deals to choose from.
     pub(crate) offers: Offers,
     /// The newest attribution of referrals that are there already: its number, and whether it is provisional.
@@ -51,6 +51,13 @@ impl Choices {
         })
     }
 
+    /// What names the affiliate of a registration: the first name that is known, else the first of all.
+    pub(crate) fn name_of<'a>(&self, registration: &'a Registration) -> Option<&'a AffiliateName> {
+        let first = registration.affiliate.as_ref();
+        let mut names = first.into_iter().chain(&registration.other_affiliates);
+        names.find(|name| self.affiliate(name).is_some()).or(first)
+    }
+
     /// What a click, or the visits of a browser, were made with.
     pub(crate) fn made_with(&self, click: &Clicked) -> impl Iterator<Item = &Visitor> {
         let ids: Vec<ClickId> = match click {
@@ -60,7 +67,7 @@ impl Choices {
             }
             Clicked::Refused(..) | Clicked::Unchecked => Vec::new(),
         };
-        self.browsers.iter().filter(move |(id, _)| ids.contains(id)).map(|(_, visitor)| visitor)
+        ids.into_iter().filter_map(|id| self.browsers.get(&id))
     }
 
     /// The coupon that a text names, by either of its codes.
@@ -92,7 +99,8 @@ impl Named {
         for prepared in batch {
             match &prepared.ask.command {
                 Command::Registration(registration) => {
-                    named.affiliate(registration.affiliate.as_ref());
+                    registration.affiliate.iter().for_each(|name| named.affiliate(name));
+                    registration.other_affiliates.iter().for_each(|name| named.affiliate(name));
                     named.coupons.extend(registration.attributes.coupon.clone());
                 }
                 Command::Payment(payment) if world.referral_of(prepared).is_none() => {
@@ -117,12 +125,11 @@ impl Named {
         named
     }
 
-    fn affiliate(&mut self, name: Option<&AffiliateName>) {
+    fn affiliate(&mut self, name: &AffiliateName) {
         match name {
-            Some(AffiliateName::Id(id)) => drop(self.ids.insert(id.0)),
-            Some(AffiliateName::Slug(slug)) => drop(self.slugs.insert(slug.as_str().to_owned())),
-            Some(AffiliateName::PartnerKey(key)) => drop(self.partner_keys.insert(key.clone())),
-            None => {}
+            AffiliateName::Id(id) => drop(self.ids.insert(id.0)),
+            AffiliateName::Slug(slug) => drop(self.slugs.insert(slug.as_str().to_owned())),
+            AffiliateName::PartnerKey(key) => drop(self.partner_keys.insert(key.clone())),
         }
     }
 }
@@ -155,21 +162,10 @@ pub(super) async fn load(
         named.ids.extend(choices.links.values().map(|id| id.0));
     }
     if !named.clients.is_empty() {
-        choices.visits =
-            store::attribution::evidence::visits(connection, program, &named.clients, span).await?;
-        // A visit whose row is not written yet counts all the same.
-        for client in &named.clients {
-            let stored = choices.visits.entry(*client).or_default();
-            let recent =
-                app.0.visits.of(program, *client).into_iter().filter(|visit| visit.clicked_at >= span.0);
-            stored
-                .extend(recent.filter(|visit| stored.iter().all(|it| it.id != visit.id)).collect::<Vec<_>>());
-        }
-        choices.visits.retain(|_, visits| !visits.is_empty());
+        choices.visits = visits(app, connection, program, &named.clients, span).await?;
         named.ids.extend(choices.visits.values().flatten().map(|visit| visit.affiliate.0));
         named.clicks.extend(choices.visits.values().flatten().map(|visit| ClickId(visit.id)));
     }
-    choices.browsers = browsers(app, connection, program, named.clicks).await?;
     if !named.known.is_empty() {
         choices.newest = store::attribution::newest(connection, program, &named.known).await?;
     }
@@ -182,6 +178,9 @@ pub(super) async fn load(
     choices.affiliates = store::affiliate::find(connection, program, &ids, &slugs, &partner_keys).await?;
     let found: BTreeSet<AffiliateId> = choices.affiliates.iter().map(|affiliate| affiliate.id).collect();
     choices.people = store::affiliate::people(connection, program, &found).await?;
+    if choices.people.values().any(|(_, visitor)| visitor.is_some()) {
+        choices.browsers = browsers(app, connection, program, named.clicks).await?;
+    }
     if let Some(limit) = world.program.review_registrations_per_hour {
         let now = batch.iter().map(|prepared| prepared.now).max().unwrap_or_default();
         let since = now - TimeDelta::hours(1);
@@ -198,13 +197,31 @@ pub(super) async fn load(
     Ok(())
 }
 
+/// Visits of browsers. One whose row is not written yet counts all the same.
+async fn visits(
+    app: &App,
+    connection: &mut Connection,
+    program: ProgramId,
+    clients: &BTreeSet<Uuid>,
+    span: (Timestamp, Timestamp),
+) -> Result<HashMap<Uuid, Vec<VisitRow>>> {
+    let mut visits = store::attribution::evidence::visits(connection, program, clients, span).await?;
+    for client in clients {
+        let stored = visits.entry(*client).or_default();
+        let recent = app.0.visits.of(program, *client).into_iter().filter(|visit| visit.clicked_at >= span.0);
+        stored.extend(recent.filter(|visit| stored.iter().all(|it| it.id != visit.id)).collect::<Vec<_>>());
+    }
+    visits.retain(|_, visits| !visits.is_empty());
+    Ok(visits)
+}
+
 /// What clicks were made with; nothing of those without an address, and of those that are not written yet.
 async fn browsers(
     app: &App,
     connection: &mut Connection,
     program: ProgramId,
     clicks: BTreeSet<ClickId>,
-) -> Result<Vec<(ClickId, Visitor)>> {
+) -> Result<HashMap<ClickId, Visitor>> {
     let clicks: Vec<ClickId> = clicks.into_iter().collect();
     let rows = store::click::by_ids(connection, program, &clicks).await?;
     let made_with = rows.into_iter().filter_map(|row| {

@@ -193,6 +193,7 @@ impl Body<'_> {
         let occurred_at = self.occurred_at.map(|at| at.0);
         Ok(Registration {
             affiliate: Some(affiliate),
+            other_affiliates: Vec::new(),
             clicks: Vec::new(),
             uid,
             email,

@@ -33,9 +33,11 @@ pub(super) async fn create(
     Object(request): Object<ConversionRequest>,
 ) -> Result<Response> {
     let (names, clicks) = request.evidence()?;
-    let affiliate = app::visit::first_known(&app, recorder.caller.program, names).await?;
-    let is_bare = affiliate.is_none() && matches!(clicks[..], [ClickName::Client(_)]);
-    let registration = Registration { affiliate, clicks, ..registration(&request.email, &request.uid)? };
+    let is_bare = names.is_empty() && matches!(clicks[..], [ClickName::Client(_)]);
+    let mut names = names.into_iter();
+    let (affiliate, other_affiliates) = (names.next(), names.collect());
+    let said = registration(&request.email, &request.uid)?;
+    let registration = Registration { affiliate, other_affiliates, clicks, ..said };
     match record(&app, recorder, Operation::ReditusConversionDeprecated, registration).await? {
         Ok(answer) => Ok(answer),
         Err(Refused::NotAttributed(_)) if is_bare => Err(names_nobody()),
@@ -51,20 +53,29 @@ fn names_nobody() -> Failure {
 }
 
 impl ConversionRequest {
-    /// What names the affiliate: the cookie's slugs and partner key, and the partner key beside it; and the click.
+    /// What names the affiliate: the cookie's slugs and partner key, and the partner key beside it; and the click. What cannot
+    /// be read is left out, as long as something else tells who it was: a visitor may have any address.
     fn evidence(&self) -> Result<(Vec<AffiliateName>, Vec<ClickName>)> {
         let cookie = filled(&self.gr_id).map(Cookie::parse).unwrap_or_default();
         let clicks: Vec<ClickName> = cookie.click.into_iter().collect();
-        let mut names = Vec::new();
-        for slug in [&cookie.slug, &cookie.foreign_slug] {
-            names.extend(optional("gr_id", slug, Slug::parse)?.map(AffiliateName::Slug));
+        let slug = |text| Ok(optional("gr_id", text, Slug::parse)?.map(AffiliateName::Slug));
+        let key = |field, text| {
+            let key = free_text(field, text, PARTNER_KEY)?.map(|key| key.trim().to_owned());
+            Ok(key.map(AffiliateName::PartnerKey))
+        };
+        let found = [
+            slug(&cookie.slug),
+            slug(&cookie.foreign_slug),
+            key("gr_id", &cookie.partner_key),
+            key("pk", &self.pk),
+        ];
+        let (names, unreadable): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
+        let names: Vec<AffiliateName> = names.into_iter().flatten().flatten().collect();
+        let is_told = !names.is_empty() || matches!(clicks[..], [ClickName::Token(_)]);
+        match unreadable.into_iter().find_map(Result::err).filter(|_| !is_told) {
+            Some(failure) => Err(failure),
+            None if names.is_empty() && clicks.is_empty() => Err(names_nobody()),
+            None => Ok((names, clicks)),
         }
-        let in_cookie = free_text("gr_id", &cookie.partner_key, PARTNER_KEY)?;
-        let beside = free_text("pk", &self.pk, PARTNER_KEY)?.map(|key| key.trim().to_owned());
-        names.extend(in_cookie.into_iter().chain(beside).map(AffiliateName::PartnerKey));
-        if names.is_empty() && clicks.is_empty() {
-            return Err(names_nobody());
-        }
-        Ok((names, clicks))
     }
 }

@@ -50,7 +50,8 @@ pub(super) fn registration(email: &Option<String>, uid: &Option<String>) -> Resu
         return Err(Failure::invalid("email", "expected email or uid, neither was sent"));
     }
     let attributes = domain::fact::Attributes::default();
-    Ok(Registration { affiliate: None, clicks: Vec::new(), uid, email, attributes, occurred_at: None })
+    let (other_affiliates, clicks) = (Vec::new(), Vec::new());
+    Ok(Registration { affiliate: None, other_affiliates, clicks, uid, email, attributes, occurred_at: None })
 }
 
 /// Records a registration and answers, for both versions of the call.
